@@ -1,0 +1,200 @@
+//! What goes into and comes out of the scheduler, as values: the whole trace of a run.
+
+use crate::job::{Frame, JobId};
+use crate::score::Score;
+use crate::time::Instant;
+use crate::workload::{AcceleratorId, Cost};
+
+/// Names one dispatch: exactly one completion or fault answers it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Ticket {
+    /// Where it runs.
+    pub accelerator: AcceleratorId,
+    /// Number of the dispatch, modulo 2^32.
+    pub sequence: u32,
+}
+
+/// A block of segments of one job, to be run on one accelerator.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Dispatch {
+    /// Names the dispatch, and its accelerator.
+    pub ticket: Ticket,
+    /// The job.
+    pub job: JobId,
+    /// Its frame.
+    pub frame: Frame,
+    /// Sub-network to run, counted from the heaviest.
+    pub subnetwork: u8,
+    /// First segment of the block.
+    pub first: u16,
+    /// How many segments, at least 1.
+    pub count: u16,
+    /// What the tables expect of the block, without the switch.
+    pub expected: Cost,
+    /// What moving the accelerator to this job is expected to cost.
+    pub switch: Cost,
+    /// Why it was chosen.
+    pub score: Score,
+}
+
+/// What the scheduler wants done next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[must_use = "a dispatch or drop that is not carried out loses a frame"]
+pub enum Action {
+    /// Run this block.
+    Dispatch(Dispatch),
+    /// This frame has ended without a result.
+    Drop(Frame, DropReason),
+    /// Nothing until then.
+    Wait(NextWake),
+}
+
+/// When to call [`poll`](crate::Scheduler::poll) again if nothing else happens.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum NextWake {
+    /// At this instant at the latest.
+    At(Instant),
+    /// Only after a release, a completion or a fault.
+    Idle,
+}
+
+/// Why a frame ended without a result.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum DropReason {
+    /// It had not started when its deadline came.
+    Stale,
+    /// The policy gave it up.
+    Abandoned,
+    /// The frame it depends on ended without a result.
+    ParentLost,
+    /// There was no room for it, and its owner gave it up.
+    NoRoom,
+}
+
+/// How a network went on after a block.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Path {
+    /// With the next segment.
+    #[default]
+    Next,
+    /// That many segments were skipped.
+    Skip(u16),
+    /// The result is there: an early exit.
+    Exit,
+}
+
+/// What an accelerator reports of a block that it ran.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Outcome {
+    /// How the network went on.
+    pub path: Path,
+    /// When it ended, by the device's clock; in the scheduler's past.
+    pub finished: Instant,
+    /// Energy that it took, the switch included, if measured; else the tables count.
+    pub energy_nj: Option<u32>,
+}
+
+impl Outcome {
+    /// A block that ended then, went on with the next segment, and whose energy was not measured.
+    pub const fn finished(at: Instant) -> Self {
+        Self { path: Path::Next, finished: at, energy_nj: None }
+    }
+
+    /// With this path behind it.
+    #[must_use]
+    pub const fn with_path(mut self, path: Path) -> Self {
+        self.path = path;
+        self
+    }
+
+    /// With this measured energy.
+    #[must_use]
+    pub const fn with_energy(mut self, energy_nj: u32) -> Self {
+        self.energy_nj = Some(energy_nj);
+        self
+    }
+}
+
+/// What the scheduler made of a completion.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Report {
+    /// The dispatch that it answers.
+    pub ticket: Ticket,
+    /// The job, which may have ended.
+    pub job: JobId,
+    /// Its frame.
+    pub frame: Frame,
+    /// When the block ended, by the device's clock.
+    pub finished: Instant,
+    /// Energy spent, the switch included.
+    pub energy_nj: u32,
+    /// Energy of the same segments each on its worst accelerator, plus the switch.
+    pub worst_energy_nj: u32,
+    /// Whether the frame is complete, and in time.
+    pub progress: Progress,
+}
+
+/// How far a frame has come.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Progress {
+    /// More segments are left.
+    More,
+    /// Complete, at or before its deadline.
+    InTime,
+    /// Complete, after its deadline.
+    Late,
+}
+
+/// What happened to an accelerator, apart from completions.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Fault {
+    /// The block it ran is lost; it can be given another.
+    BlockLost,
+    /// The block it ran, if any, is lost, and it takes nothing until it is restored.
+    OutOfService,
+}
+
+/// What is left of a run that ends.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Leftover {
+    /// Its deadline was due within the run: violated.
+    Overdue(Frame),
+    /// Its deadline lies behind the end of the run: left out of the count.
+    LeftOut(Frame),
+}
+
+/// One entry of a trace.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Event {
+    /// A frame became a job.
+    Released(Frame, JobId),
+    /// A block was dispatched.
+    Dispatched(Dispatch),
+    /// A block was completed.
+    Completed(Report),
+    /// A frame ended without a result.
+    Dropped(Frame, DropReason),
+    /// An accelerator failed; the job that it ran, if any, is ready again.
+    Faulted(AcceleratorId, Fault, Option<JobId>),
+    /// An accelerator is in service again.
+    Restored(AcceleratorId),
+    /// The run ended before the frame did.
+    Unfinished(Leftover),
+}

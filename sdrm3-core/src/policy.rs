@@ -1,0 +1,157 @@
+//! How a scheduler chooses: the trait that every policy implements, and MapScore as published.
+//!
+//! A decision asks the policy once per ready job ([`Policy::weigh`], where the divisions belong) and
+//! once per pair of ready job and idle accelerator ([`Policy::score`], which should only multiply and
+//! add). The pair with the highest score is dispatched; ties have a fixed order
+//! (see [`Scheduler::poll`](crate::Scheduler::poll)).
+//!
+//! # For authors of a policy
+//!
+//! - Scores must not depend on the order of calls: jobs come in no meaningful order.
+//! - `None` from `score` means "not this accelerator, now": the job waits for a better one.
+//! - Time that passes without an event does not wake the scheduler. A policy whose `None` turns into
+//!   a score merely because time passes must not rely on being asked at that instant.
+//! - On a device all of it is on the decision path: bounded work, no allocation, no panic.
+
+use crate::event::Event;
+use crate::job::{JobId, JobView};
+use crate::score::{self, Score, Weight};
+use crate::time::Instant;
+use crate::workload::{AcceleratorId, Cost, Placement};
+
+/// An accelerator as a policy sees it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct AcceleratorState {
+    /// Names the accelerator.
+    pub id: AcceleratorId,
+    /// What it is doing.
+    pub activity: Activity,
+    /// The job whose segment it ran last, if any: going on with it costs no switch.
+    pub last_job: Option<JobId>,
+}
+
+/// What an accelerator is doing.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Activity {
+    /// Nothing: it can be given a segment.
+    Idle,
+    /// It runs a segment that is expected to end then.
+    Busy {
+        /// Dispatch plus switch plus table latency.
+        until: Instant,
+    },
+    /// It takes nothing until it is restored.
+    OutOfService,
+}
+
+/// An idle accelerator, offered to a job.
+#[derive(Clone, Copy, Debug)]
+#[non_exhaustive]
+pub struct Offer<'a> {
+    /// The accelerator.
+    pub accelerator: AcceleratorId,
+    /// What the job's next segment costs there; it can run there.
+    pub placement: &'a Placement,
+    /// What moving the accelerator to this job costs; nothing when it ran the job last.
+    pub switch: Cost,
+    /// All accelerators, busy ones included, by ascending id.
+    pub accelerators: &'a [AcceleratorState],
+}
+
+/// Chooses what runs next, and where.
+pub trait Policy {
+    /// What [`weigh`](Self::weigh) finds out about a job for all its pairs.
+    type Weighed: Copy;
+
+    /// Weighs one ready job, once per decision. O(1).
+    fn weigh(&self, job: &JobView<'_>, now: Instant) -> Self::Weighed;
+
+    /// Scores one ready job on one idle accelerator that can run it; `None`: not there, now. O(1).
+    fn score(&self, weighed: Self::Weighed, job: &JobView<'_>, offer: &Offer<'_>) -> Option<Score>;
+
+    /// Looks at all ready jobs before a decision, for policies that compare them. At most O(jobs).
+    fn prepare<'a>(
+        &mut self,
+        jobs: impl Iterator<Item = JobView<'a>>,
+        accelerators: &[AcceleratorState],
+        now: Instant,
+    ) {
+        let _ = (jobs, accelerators, now);
+    }
+
+    /// Whether a waiting job is to be given up (dropped, violated). O(1).
+    fn abandons(&self, job: &JobView<'_>, now: Instant) -> bool {
+        let _ = (job, now);
+        false
+    }
+
+    /// How many segments to dispatch as one block, at least 1; the scheduler ends a block where the
+    /// network may branch or the accelerator cannot go on. O(1).
+    fn block(&self, job: &JobView<'_>, offer: &Offer<'_>) -> u16 {
+        let _ = (job, offer);
+        1
+    }
+
+    /// Hears of everything that happened, for policies that learn. O(1).
+    fn observe(&mut self, event: &Event, now: Instant) {
+        let _ = (event, now);
+    }
+}
+
+/// The published score with fixed weights.
+///
+/// `MapScore = Urgency * LatPref + alpha * Starv + beta * Energy`; the terms are in [`score`].
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct MapScore {
+    /// Weight of the starvation term.
+    pub alpha: Weight,
+    /// Weight of the energy term.
+    pub beta: Weight,
+}
+
+impl Default for MapScore {
+    /// Both weights are one.
+    fn default() -> Self {
+        Self { alpha: Weight::ONE, beta: Weight::ONE }
+    }
+}
+
+/// What MapScore computes once per job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct MapScoreWeighed {
+    /// `Urgency`, Q4.28.
+    pub urgency: u32,
+    /// `alpha * Starv`, Q13.20.
+    pub starvation_term: i64,
+}
+
+impl Policy for MapScore {
+    type Weighed = MapScoreWeighed;
+
+    fn weigh(&self, job: &JobView<'_>, now: Instant) -> MapScoreWeighed {
+        let wait = now.saturating_since(job.ready_since);
+        MapScoreWeighed {
+            urgency: score::urgency(job.segment.togo, job.slack(now)),
+            starvation_term: score::starvation_term(
+                self.alpha,
+                score::starvation(wait, job.segment.mean_latency_ns),
+            ),
+        }
+    }
+
+    fn score(&self, weighed: MapScoreWeighed, _: &JobView<'_>, offer: &Offer<'_>) -> Option<Score> {
+        let on = offer.placement;
+        let switch =
+            if offer.switch.energy_nj == 0 { 0 } else { score::switch(offer.switch.energy_nj, on.energy_nj) };
+        Some(Score(
+            score::urgency_term(weighed.urgency, on.latency_preference)
+                + weighed.starvation_term
+                + score::energy_term(self.beta, on.energy_preference, switch),
+        ))
+    }
+}

@@ -1,0 +1,124 @@
+//! Instants and durations: two newtypes over nanoseconds.
+//!
+//! The scheduler never reads a clock; every entry point takes `now`. Arithmetic saturates:
+//! a `u64` of nanoseconds lasts 584 years, so saturation means "never", not a wrong answer.
+
+/// A span of time in nanoseconds.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Duration(u64);
+
+impl Duration {
+    /// No time at all.
+    pub const ZERO: Self = Self(0);
+    /// The longest span, read as "for ever".
+    pub const MAX: Self = Self(u64::MAX);
+
+    /// From nanoseconds.
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// From microseconds, saturating.
+    pub const fn from_micros(micros: u64) -> Self {
+        Self(micros.saturating_mul(1_000))
+    }
+
+    /// From milliseconds, saturating.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis.saturating_mul(1_000_000))
+    }
+
+    /// In nanoseconds.
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// Sum, saturating.
+    #[must_use]
+    pub const fn saturating_add(self, other: Self) -> Self {
+        Self(self.0.saturating_add(other.0))
+    }
+
+    /// Difference, zero at least.
+    #[must_use]
+    pub const fn saturating_sub(self, other: Self) -> Self {
+        Self(self.0.saturating_sub(other.0))
+    }
+}
+
+/// Saturates at [`Duration::MAX`] (584 years).
+impl From<core::time::Duration> for Duration {
+    fn from(d: core::time::Duration) -> Self {
+        Self(u64::try_from(d.as_nanos()).unwrap_or(u64::MAX))
+    }
+}
+
+impl From<Duration> for core::time::Duration {
+    fn from(d: Duration) -> Self {
+        Self::from_nanos(d.0)
+    }
+}
+
+/// A point in time: nanoseconds since an epoch of the caller's choice (usually power-on).
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, PartialOrd, Ord, Hash)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct Instant(u64);
+
+impl Instant {
+    /// The epoch.
+    pub const ZERO: Self = Self(0);
+    /// The end of time, read as "never".
+    pub const MAX: Self = Self(u64::MAX);
+
+    /// From nanoseconds since the epoch.
+    pub const fn from_nanos(nanos: u64) -> Self {
+        Self(nanos)
+    }
+
+    /// From microseconds since the epoch, saturating.
+    pub const fn from_micros(micros: u64) -> Self {
+        Self(micros.saturating_mul(1_000))
+    }
+
+    /// From milliseconds since the epoch, saturating.
+    pub const fn from_millis(millis: u64) -> Self {
+        Self(millis.saturating_mul(1_000_000))
+    }
+
+    /// Nanoseconds since the epoch.
+    pub const fn as_nanos(self) -> u64 {
+        self.0
+    }
+
+    /// The instant `d` later, saturating.
+    #[must_use]
+    pub const fn saturating_add(self, d: Duration) -> Self {
+        Self(self.0.saturating_add(d.0))
+    }
+
+    /// The time since `earlier`; zero when `earlier` lies ahead.
+    pub const fn saturating_since(self, earlier: Self) -> Duration {
+        Duration(self.0.saturating_sub(earlier.0))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn arithmetic_saturates_at_both_ends() {
+        assert_eq!(Instant::MAX.saturating_add(Duration::from_nanos(1)), Instant::MAX);
+        assert_eq!(Instant::from_nanos(3).saturating_since(Instant::from_nanos(5)), Duration::ZERO);
+        assert_eq!(Duration::from_millis(u64::MAX), Duration::MAX);
+        assert_eq!(Duration::from_nanos(1).saturating_sub(Duration::from_nanos(2)), Duration::ZERO);
+    }
+
+    #[test]
+    fn converts_to_and_from_the_standard_duration() {
+        assert_eq!(Duration::from(core::time::Duration::from_millis(16)), Duration::from_micros(16_000));
+        assert_eq!(Duration::from(core::time::Duration::MAX), Duration::MAX);
+        assert_eq!(core::time::Duration::from(Duration::from_nanos(7)), core::time::Duration::from_nanos(7));
+    }
+}

@@ -1,0 +1,242 @@
+//! The check of the tables at start: the first entry that cannot work is named, with its cause.
+
+use core::fmt;
+
+use super::{Branch, Model, ModelId, SubNetwork, Workload};
+use crate::time::Duration;
+
+/// What is wrong with an entry of the workload, and what mends it (see its `Display`).
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub enum Cause {
+    /// There is no model.
+    NoModels,
+    /// More models than the scheduler has room for.
+    TooManyModels {
+        /// The room.
+        capacity: usize,
+    },
+    /// There is no accelerator.
+    NoAccelerators,
+    /// More accelerators than the tables have room for.
+    TooManyAccelerators {
+        /// The room.
+        capacity: usize,
+    },
+    /// The period is zero.
+    ZeroPeriod,
+    /// The deadline is zero.
+    ZeroDeadline,
+    /// The parent is no model of this workload.
+    UnknownParent,
+    /// The model depends on itself through its parents.
+    CascadeCycle,
+    /// A model that runs on no other's frames has no deadline.
+    NoDeadline,
+    /// The model has no sub-network.
+    NoSubNetwork,
+    /// More than 255 sub-networks.
+    TooManySubNetworks,
+    /// The sub-network has no segment.
+    NoSegments,
+    /// More than 65 535 segments.
+    TooManySegments,
+    /// No accelerator can run the segment.
+    RunsNowhere,
+    /// The segment has a cost on an accelerator that the workload does not have.
+    UnknownAccelerator,
+    /// The segment skips past the end of the network.
+    SkipBeyondEnd,
+    /// More segments are said to be shared than both sub-networks have, or they differ.
+    PrefixNotShared,
+    /// A lighter sub-network expects more work than the heavier one before it.
+    LighterCostsMore,
+}
+
+/// The first entry of a workload that cannot work.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct WorkloadError<'a> {
+    /// The model and its name, unless the error is in the workload as a whole.
+    pub model: Option<(ModelId, &'a str)>,
+    /// The sub-network, counted from the heaviest.
+    pub subnetwork: Option<u8>,
+    /// The segment.
+    pub segment: Option<u16>,
+    /// What is wrong.
+    pub cause: Cause,
+}
+
+impl fmt::Display for Cause {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NoModels => f.write_str("there is no model; give at least one"),
+            Self::TooManyModels { capacity } => {
+                write!(
+                    f,
+                    "more models than the scheduler holds; raise MODELS above {capacity} or remove some"
+                )
+            }
+            Self::NoAccelerators => f.write_str("there is no accelerator; give at least one"),
+            Self::TooManyAccelerators { capacity } => {
+                write!(
+                    f,
+                    "more accelerators than the tables hold; raise ACCS above {capacity} or remove some"
+                )
+            }
+            Self::ZeroPeriod => f.write_str("the period is zero; give the time between frames"),
+            Self::ZeroDeadline => f.write_str("the deadline is zero; give the time a frame may take"),
+            Self::UnknownParent => {
+                f.write_str("depends on a model that does not exist; name one of this workload")
+            }
+            Self::CascadeCycle => f.write_str("depends on itself through its parents; break the cycle"),
+            Self::NoDeadline => f.write_str("has neither a deadline nor a parent to take it from; give one"),
+            Self::NoSubNetwork => f.write_str("has no sub-network; a plain network is one"),
+            Self::TooManySubNetworks => f.write_str("has more than 255 sub-networks; keep fewer"),
+            Self::NoSegments => f.write_str("has no segment; give at least one"),
+            Self::TooManySegments => f.write_str("has more than 65535 segments; join some"),
+            Self::RunsNowhere => {
+                f.write_str("runs on no accelerator; give it a latency above zero on at least one")
+            }
+            Self::UnknownAccelerator => f.write_str(
+                "has a cost on an accelerator that the workload does not list; use Cost::NONE there",
+            ),
+            Self::SkipBeyondEnd => f.write_str("skips past the end of the network; shorten the skip"),
+            Self::PrefixNotShared => f.write_str(
+                "differs from the next heavier sub-network within the shared prefix; shorten the prefix",
+            ),
+            Self::LighterCostsMore => f.write_str(
+                "expects more work than the heavier sub-network before it; order them from heavy to light",
+            ),
+        }
+    }
+}
+
+impl fmt::Display for WorkloadError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("workload")?;
+        if let Some((ModelId(index), name)) = self.model {
+            write!(f, ", model {index} ({name})")?;
+        }
+        if let Some(subnetwork) = self.subnetwork {
+            write!(f, ", sub-network {subnetwork}")?;
+        }
+        if let Some(segment) = self.segment {
+            write!(f, ", segment {segment}")?;
+        }
+        write!(f, ": {}", self.cause)
+    }
+}
+
+impl core::error::Error for WorkloadError<'_> {}
+
+impl<'a, const A: usize> Workload<'a, A> {
+    /// Checks every entry; the error names the first that cannot work. O(all segments x A): once,
+    /// at start.
+    pub fn validate(&self) -> Result<(), WorkloadError<'a>> {
+        let whole = |cause| Err(WorkloadError { model: None, subnetwork: None, segment: None, cause });
+        match self.accelerators.len() {
+            0 => return whole(Cause::NoAccelerators),
+            n if n > A || n > 255 => {
+                return whole(Cause::TooManyAccelerators { capacity: A.min(255) });
+            }
+            _ => {}
+        }
+        match self.models.len() {
+            0 => return whole(Cause::NoModels),
+            n if n > 255 => return whole(Cause::TooManyModels { capacity: 255 }),
+            _ => {}
+        }
+        for (model, index) in self.models.iter().zip(0u8..) {
+            self.check_model(ModelId(index), model)?;
+        }
+        Ok(())
+    }
+
+    fn check_model(&self, id: ModelId, model: &Model<'a, A>) -> Result<(), WorkloadError<'a>> {
+        let named = WorkloadError {
+            model: Some((id, model.name)),
+            subnetwork: None,
+            segment: None,
+            cause: Cause::NoModels,
+        };
+        let fail = |cause| Err(WorkloadError { cause, ..named });
+        if model.period == Duration::ZERO {
+            return fail(Cause::ZeroPeriod);
+        }
+        if model.deadline == Some(Duration::ZERO) {
+            return fail(Cause::ZeroDeadline);
+        }
+        if model.deadline.is_none() && model.cascade.is_none() {
+            return fail(Cause::NoDeadline);
+        }
+        // A chain of parents longer than there are models has met one of them twice.
+        let (mut at, mut steps) = (model, 0);
+        while let Some(cascade) = at.cascade {
+            let Some(parent) = self.model(cascade.parent) else { return fail(Cause::UnknownParent) };
+            at = parent;
+            steps += 1;
+            if steps > self.models.len() {
+                return fail(Cause::CascadeCycle);
+            }
+        }
+        if model.subnetworks.is_empty() {
+            return fail(Cause::NoSubNetwork);
+        }
+        if model.subnetworks.len() > 255 {
+            return fail(Cause::TooManySubNetworks);
+        }
+        let mut heavier: Option<&SubNetwork<'a, A>> = None;
+        for (subnetwork, index) in model.subnetworks.iter().zip(0u8..) {
+            let of_network = WorkloadError { subnetwork: Some(index), ..named };
+            self.check_subnetwork(subnetwork, heavier, of_network)?;
+            heavier = Some(subnetwork);
+        }
+        Ok(())
+    }
+
+    fn check_subnetwork(
+        &self,
+        subnetwork: &SubNetwork<'a, A>,
+        heavier: Option<&SubNetwork<'a, A>>,
+        named: WorkloadError<'a>,
+    ) -> Result<(), WorkloadError<'a>> {
+        let fail = |cause| Err(WorkloadError { cause, ..named });
+        let segments = subnetwork.segments;
+        let Some(first) = segments.first() else { return fail(Cause::NoSegments) };
+        let Ok(count) = u16::try_from(segments.len()) else { return fail(Cause::TooManySegments) };
+        for (segment, index) in segments.iter().zip(0u16..) {
+            let fail = |cause| Err(WorkloadError { segment: Some(index), cause, ..named });
+            let (known, unknown) = segment.on.split_at(self.accelerators.len().min(A));
+            if unknown.iter().any(super::Placement::runs) {
+                return fail(Cause::UnknownAccelerator);
+            }
+            if !known.iter().any(super::Placement::runs) {
+                return fail(Cause::RunsNowhere);
+            }
+            if let Branch::Skip { segments, .. } = segment.info.branch
+                && segments > count - 1 - index
+            {
+                return fail(Cause::SkipBeyondEnd);
+            }
+        }
+        let shared = usize::from(subnetwork.shared_prefix);
+        match heavier {
+            None if shared != 0 => fail(Cause::PrefixNotShared),
+            None => Ok(()),
+            Some(heavier) => {
+                let same = |(a, b): (&super::Segment<A>, &super::Segment<A>)| a.on == b.on;
+                if shared > segments.len().min(heavier.segments.len())
+                    || !segments.iter().zip(heavier.segments).take(shared).all(same)
+                {
+                    return fail(Cause::PrefixNotShared);
+                }
+                if heavier.segments.first().is_some_and(|h| first.info.togo > h.info.togo) {
+                    return fail(Cause::LighterCostsMore);
+                }
+                Ok(())
+            }
+        }
+    }
+}

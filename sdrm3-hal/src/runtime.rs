@@ -1,0 +1,306 @@
+//! The runtime: a scheduler, the queues of its accelerators, and the application's say.
+
+use core::fmt;
+
+use heapless::Vec;
+use sdrm3_core::{
+    AcceleratorId, Action, DropReason, Error, Event, Fault, Frame, Instant, Leftover, ModelId, NextWake,
+    Policy, Progress, Refused, Scheduler,
+};
+
+use crate::queue::{AcceleratorQueue, Completion, Error as _, Pump};
+
+/// What the application adds: whether a frame gives rise to another, and what to do with events.
+pub trait Application {
+    /// Whether `parent` gives rise to a frame of the dependent model `child`.
+    ///
+    /// Asked once per parent's frame and child, when the parent is complete (a face was found: verify
+    /// it) or lost. For a lost frame the answer decides only whether a lost dependent frame is
+    /// counted; an application that cannot know says `false`.
+    fn gives_rise(&mut self, parent: &Frame, child: ModelId) -> bool;
+
+    /// Hears of everything that happened, in order.
+    fn event(&mut self, event: &Event, now: Instant) {
+        let _ = (event, now);
+    }
+}
+
+/// When to call [`Runtime::poll`] again.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Wake {
+    /// At once: a queue needs the CPU.
+    Now,
+    /// At this instant, or at an interrupt of an accelerator before.
+    At(Instant),
+    /// At the next release or interrupt.
+    OnEvent,
+}
+
+/// Anomalies that the runtime has survived, since its start.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+#[non_exhaustive]
+pub struct Trouble {
+    /// Completions of tickets that were not in flight: ignored.
+    pub stale_completions: u32,
+    /// Completions whose outcome cannot be: the block runs again.
+    pub bad_outcomes: u32,
+    /// Blocks that a queue refused: dispatched again later.
+    pub refused_blocks: u32,
+    /// Blocks that ended with an error: run again.
+    pub failed_blocks: u32,
+}
+
+/// That scheduler and queues do not fit together.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub struct SetupError {
+    /// How many accelerators the workload has.
+    pub accelerators: usize,
+    /// How many queues were given.
+    pub queues: usize,
+}
+
+impl fmt::Display for SetupError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(
+            f,
+            "the workload has {} accelerators but {} queues were given; give one each, in the same order",
+            self.accelerators, self.queues
+        )
+    }
+}
+
+impl core::error::Error for SetupError {}
+
+/// Drives one queue per accelerator with a scheduler.
+///
+/// Call [`release`](Self::release) when an input is there, and [`poll`](Self::poll) after releases, on
+/// interrupts of accelerators and at the wake it asked for. Time is an argument; if it goes back, the
+/// latest time stands.
+#[derive(Debug)]
+pub struct Runtime<'w, P, Q, const MODELS: usize, const JOBS: usize, const ACCS: usize> {
+    scheduler: Scheduler<'w, P, MODELS, JOBS, ACCS>,
+    queues: Vec<Q, ACCS>,
+    /// Accelerators that refused or failed a block for a passing reason: tried again at the next poll.
+    resting: Vec<AcceleratorId, ACCS>,
+    trouble: Trouble,
+    now: Instant,
+}
+
+impl<'w, P, Q, const MODELS: usize, const JOBS: usize, const ACCS: usize>
+    Runtime<'w, P, Q, MODELS, JOBS, ACCS>
+where
+    P: Policy,
+    Q: AcceleratorQueue,
+{
+    /// A runtime of this scheduler and one queue per accelerator, in the workload's order.
+    pub fn new(
+        scheduler: Scheduler<'w, P, MODELS, JOBS, ACCS>,
+        queues: Vec<Q, ACCS>,
+    ) -> Result<Self, SetupError> {
+        let (accelerators, given) = (scheduler.accelerators().len(), queues.len());
+        if accelerators != given {
+            return Err(SetupError { accelerators, queues: given });
+        }
+        let (resting, trouble) = (Vec::new(), Trouble::default());
+        Ok(Self { scheduler, queues, resting, trouble, now: Instant::ZERO })
+    }
+
+    /// The scheduler: its tallies, its UXCost, its policy.
+    pub const fn scheduler(&self) -> &Scheduler<'w, P, MODELS, JOBS, ACCS> {
+        &self.scheduler
+    }
+
+    /// The queues, in the workload's order.
+    pub fn queues(&self) -> &[Q] {
+        &self.queues
+    }
+
+    /// The queues, in the workload's order, for what the runtime does not do itself (power, reset).
+    pub fn queues_mut(&mut self) -> &mut [Q] {
+        &mut self.queues
+    }
+
+    /// Anomalies so far.
+    pub const fn trouble(&self) -> Trouble {
+        self.trouble
+    }
+
+    /// Takes in the next frame of a model. O(JOBS).
+    ///
+    /// # Errors
+    ///
+    /// The frame, handed back: try again, or [give it up](Self::give_up).
+    pub fn release(
+        &mut self,
+        model: ModelId,
+        now: Instant,
+        application: &mut impl Application,
+    ) -> Result<Frame, Refused> {
+        let now = self.advance(now);
+        let (frame, job) = self.scheduler.release(model, now)?;
+        application.event(&Event::Released(frame, job), now);
+        Ok(frame)
+    }
+
+    /// Counts a refused frame, and those that would have followed from it, as lost.
+    pub fn give_up(&mut self, frame: Frame, now: Instant, application: &mut impl Application) {
+        let now = self.advance(now);
+        self.scheduler.give_up(frame, now);
+        self.lose(frame, DropReason::NoRoom, now, application);
+    }
+
+    /// Collects completions, then dispatches and drops until there is nothing to do.
+    ///
+    /// Work is bounded: at most one completion per block in flight, one dispatch per accelerator and one
+    /// drop per frame, each decision O(JOBS x ACCS).
+    pub fn poll(&mut self, now: Instant, application: &mut impl Application) -> Wake {
+        let now = self.advance(now);
+        while let Some(accelerator) = self.resting.pop() {
+            self.restore(accelerator, now, application);
+        }
+        let mut call_again = false;
+        for index in 0..self.queues.len() {
+            call_again |= self.collect(index, now, application);
+        }
+        let wake = loop {
+            match self.scheduler.poll(now) {
+                Action::Dispatch(block) => {
+                    application.event(&Event::Dispatched(block), now);
+                    let accelerator = block.ticket.accelerator;
+                    let Some(queue) = self.queues.get_mut(usize::from(accelerator.0)) else { continue };
+                    if let Err(error) = queue.submit(now, &block) {
+                        self.trouble.refused_blocks = self.trouble.refused_blocks.saturating_add(1);
+                        self.take_out(accelerator, error.kind().is_transient(), now, application);
+                    }
+                }
+                Action::Drop(frame, reason) => self.lose(frame, reason, now, application),
+                Action::Wait(wake) => break wake,
+            }
+        };
+        match wake {
+            _ if call_again || !self.resting.is_empty() => Wake::Now,
+            NextWake::At(at) => Wake::At(at),
+            NextWake::Idle => Wake::OnEvent,
+        }
+    }
+
+    /// Puts an accelerator back into service.
+    pub fn restore(&mut self, accelerator: AcceleratorId, now: Instant, application: &mut impl Application) {
+        let now = self.advance(now);
+        if self.scheduler.restore(accelerator, now).is_ok() {
+            application.event(&Event::Restored(accelerator), now);
+        }
+    }
+
+    /// Ends the run: every frame that is left is reported as overdue or left out.
+    pub fn close(&mut self, end: Instant, application: &mut impl Application) {
+        while let Some(leftover) = self.scheduler.close(end) {
+            application.event(&Event::Unfinished(leftover), end);
+            if let Leftover::Overdue(frame) = leftover {
+                self.lose_children(frame, end, application);
+            }
+        }
+    }
+
+    fn advance(&mut self, now: Instant) -> Instant {
+        self.now = self.now.max(now);
+        self.now
+    }
+
+    /// Collects what one queue has; whether it wants to be called again.
+    fn collect(&mut self, index: usize, now: Instant, application: &mut impl Application) -> bool {
+        let Some(queue) = self.queues.get_mut(index) else { return false };
+        let depth = queue.capabilities().depth;
+        for _ in 0..depth.max(1) {
+            let Some(queue) = self.queues.get_mut(index) else { return false };
+            match queue.poll(now) {
+                Pump::Idle | Pump::Waiting => return false,
+                Pump::CallAgain => return true,
+                Pump::Done(completion) => self.completed(completion, now, application),
+            }
+        }
+        false
+    }
+
+    fn completed(
+        &mut self,
+        completion: Completion<Q::Error>,
+        now: Instant,
+        application: &mut impl Application,
+    ) {
+        let Completion { ticket, result, .. } = completion;
+        match result.map(|outcome| self.scheduler.complete(ticket, outcome, now)) {
+            Ok(Ok(report)) => {
+                application.event(&Event::Completed(report), now);
+                if report.progress != Progress::More {
+                    self.release_children(report.frame, now, application);
+                }
+            }
+            Ok(Err(Error::SkipBeyondEnd { .. })) => {
+                self.trouble.bad_outcomes = self.trouble.bad_outcomes.saturating_add(1);
+                self.take_out(ticket.accelerator, true, now, application);
+            }
+            Ok(Err(_)) => self.trouble.stale_completions = self.trouble.stale_completions.saturating_add(1),
+            Err(error) => {
+                self.trouble.failed_blocks = self.trouble.failed_blocks.saturating_add(1);
+                self.take_out(ticket.accelerator, error.kind().is_transient(), now, application);
+            }
+        }
+    }
+
+    /// Takes an accelerator out of service: until the next poll if the cause may pass, else until it
+    /// is restored.
+    fn take_out(
+        &mut self,
+        accelerator: AcceleratorId,
+        passing: bool,
+        now: Instant,
+        application: &mut impl Application,
+    ) {
+        if let Ok(job) = self.scheduler.fault(accelerator, Fault::OutOfService, now) {
+            application.event(&Event::Faulted(accelerator, Fault::OutOfService, job), now);
+        }
+        if passing && !self.resting.contains(&accelerator) {
+            // There is a place for every accelerator.
+            let _ = self.resting.push(accelerator);
+        }
+    }
+
+    fn release_children(&mut self, parent: Frame, now: Instant, application: &mut impl Application) {
+        for (child, _) in self.scheduler.workload().children(parent.model) {
+            if !application.gives_rise(&parent, child) {
+                continue;
+            }
+            match self.scheduler.release_child(child, &parent, now) {
+                Ok((frame, job)) => application.event(&Event::Released(frame, job), now),
+                Err(Refused { frame: Some(frame), .. }) => self.give_up(frame, now, application),
+                Err(Refused { frame: None, .. }) => {}
+            }
+        }
+    }
+
+    /// Reports a lost frame that the scheduler has counted, and loses those that depend on it.
+    fn lose(&mut self, frame: Frame, reason: DropReason, now: Instant, application: &mut impl Application) {
+        application.event(&Event::Dropped(frame, reason), now);
+        self.lose_children(frame, now, application);
+    }
+
+    fn lose_children(&mut self, frame: Frame, now: Instant, application: &mut impl Application) {
+        // Cascades have no cycles, so each model is met at most once.
+        let mut lost = Vec::<Frame, MODELS>::new();
+        let _ = lost.push(frame);
+        while let Some(parent) = lost.pop() {
+            for (child, _) in self.scheduler.workload().children(parent.model) {
+                if application.gives_rise(&parent, child)
+                    && let Ok(frame) = self.scheduler.lose_child(child, &parent, now)
+                {
+                    application.event(&Event::Dropped(frame, DropReason::ParentLost), now);
+                    let _ = lost.push(frame);
+                }
+            }
+        }
+    }
+}

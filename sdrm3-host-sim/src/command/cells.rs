@@ -1,0 +1,68 @@
+//! What `compare` and `run` have in common: the options that say what to run, validated.
+
+use clap::Args;
+use sdrm3_core::Duration;
+
+use crate::input::InputError;
+use crate::policy::Parameters;
+use crate::scenario::{CostTable, Platform, Scenario};
+
+/// The platform that is used unless another is named.
+pub(super) const DEFAULT_PLATFORM: &str = "4k-1ws-2os";
+
+/// Options of every simulation.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct Common {
+    /// Measured costs that replace the built-in cost model for the networks they name
+    /// (network,layer,kind,latency_ns,energy_nj)
+    #[arg(long, value_name = "FILE.csv")]
+    costs: Option<String>,
+    /// Virtual time to simulate, in milliseconds [default: 2000]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=172_800_000))]
+    duration_ms: Option<u32>,
+    /// Seed of cascades and jitter [default: 1]
+    #[arg(long, value_name = "N")]
+    seed: Option<u64>,
+    /// Parameter of a policy: alpha, beta (0 to 2, for mapscore)
+    #[arg(long, value_name = "NAME=VALUE")]
+    param: Vec<String>,
+}
+
+/// [`Common`], validated.
+#[derive(Debug)]
+pub(super) struct Settings {
+    pub(super) costs: Option<CostTable>,
+    pub(super) duration: Duration,
+    pub(super) duration_ms: u32,
+    pub(super) seed: u64,
+    pub(super) parameters: Parameters,
+}
+
+impl Common {
+    pub(super) fn validate(&self) -> Result<Settings, InputError> {
+        let duration_ms = self.duration_ms.unwrap_or(2_000);
+        Ok(Settings {
+            costs: self.costs.as_deref().map(CostTable::load).transpose()?,
+            duration: Duration::from_millis(u64::from(duration_ms)),
+            duration_ms,
+            seed: self.seed.unwrap_or(1),
+            parameters: Parameters::parse(self.param.iter().map(String::as_str))?,
+        })
+    }
+}
+
+/// The scenarios of these names or files; all built in ones without any.
+pub(super) fn scenarios(names: &[String]) -> Result<Vec<Scenario>, InputError> {
+    if names.is_empty() {
+        return Scenario::built_in().into_iter().map(Scenario::load).collect();
+    }
+    names.iter().map(|name| Scenario::load(name)).collect()
+}
+
+/// The platforms of these names or files; the default one without any.
+pub(super) fn platforms(names: &[String]) -> Result<Vec<Platform>, InputError> {
+    if names.is_empty() {
+        return Ok(vec![Platform::load(DEFAULT_PLATFORM)?]);
+    }
+    names.iter().map(|name| Platform::load(name)).collect()
+}

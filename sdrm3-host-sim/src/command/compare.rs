@@ -1,0 +1,173 @@
+//! `compare`: every policy over every scenario and platform.
+
+use std::io::{self, IsTerminal, Write};
+use std::path::Path;
+use std::time::{Duration, Instant};
+
+use bumpalo::Bump;
+use clap::Args;
+use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
+use rayon::prelude::*;
+
+use super::Failure;
+use super::cells::{Common, platforms, scenarios};
+use crate::engine::Cell;
+use crate::input::InputError;
+use crate::policy::PolicyName;
+use crate::report::{Format, Run, write_runs};
+use crate::scenario::build;
+
+/// Options of `compare`.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct Options {
+    /// Scenario, built in or a file; repeat for several [default: all built in]
+    #[arg(long, value_name = "NAME|FILE.toml")]
+    scenario: Vec<String>,
+    /// Platform, built in or a file; repeat for several [default: 4k-1ws-2os]
+    #[arg(long, value_name = "NAME|FILE.toml")]
+    platform: Vec<String>,
+    /// Policy; repeat for several [default: all]
+    #[arg(long, value_name = "NAME")]
+    policy: Vec<String>,
+    #[command(flatten)]
+    common: Common,
+    /// Threads [default: one per processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// Format of the result on standard output
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Also write compare.txt, compare.json and compare.csv into this directory
+    #[arg(long, value_name = "DIR")]
+    out: Option<String>,
+    /// Print how fast the simulation went, to standard error
+    #[arg(long)]
+    stats: bool,
+}
+
+/// Compares, and writes the result to `text`.
+pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Failure> {
+    let settings = options.common.validate()?;
+    let scenarios = scenarios(&options.scenario)?;
+    let platforms = platforms(&options.platform)?;
+    let policies = if options.policy.is_empty() {
+        PolicyName::ALL.to_vec()
+    } else {
+        options.policy.iter().map(|name| PolicyName::find(name)).collect::<Result<_, _>>()?
+    };
+    let out = options.out.as_deref().map(prepare_directory).transpose()?;
+
+    let threads = usize::from(options.jobs.unwrap_or(0));
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(threads)
+        .build()
+        .map_err(|error| InputError::new("--jobs", error.to_string(), "ask for fewer threads"))?;
+    let pairs: Vec<_> = scenarios
+        .iter()
+        .flat_map(|scenario| platforms.iter().map(move |platform| (scenario, platform)))
+        .collect();
+    let progress = Progress::new(pairs.len() * policies.len());
+    let started = Instant::now();
+    let runs: Vec<(Run, Speed)> = pool
+        .install(|| {
+            let of_pair = |&(scenario, platform)| -> Result<Vec<(Run, Speed)>, InputError> {
+                let memory = Bump::new();
+                let workload = build(scenario, platform, settings.costs.as_ref(), &memory)?;
+                let (duration, seed) = (settings.duration, settings.seed);
+                let cell = Cell { scenario, platform, workload: &workload, duration, seed };
+                let of_policy = |&policy: &PolicyName| {
+                    let started = Instant::now();
+                    let outcome = policy.run(&cell, &settings.parameters, &mut ());
+                    let speed = Speed { blocks: outcome.decisions, busy: started.elapsed() };
+                    progress.step();
+                    (Run::new(&cell, policy, &settings.parameters, settings.duration_ms, &outcome), speed)
+                };
+                Ok(policies.par_iter().map(of_policy).collect())
+            };
+            pairs.par_iter().map(of_pair).collect::<Result<Vec<_>, _>>()
+        })?
+        .into_iter()
+        .flatten()
+        .collect();
+    progress.finish();
+    if options.stats {
+        report_speed(&runs, started.elapsed());
+    }
+    let runs: Vec<Run> = runs.into_iter().map(|(run, _)| run).collect();
+    if let Some(directory) = out {
+        for (format, name) in
+            [(Format::Table, "compare.txt"), (Format::Json, "compare.json"), (Format::Csv, "compare.csv")]
+        {
+            let mut bytes = Vec::new();
+            write_runs(&runs, format, &mut bytes)?;
+            write_new(&directory.join(name), &bytes)?;
+        }
+    }
+    Ok(write_runs(&runs, options.format, text)?)
+}
+
+/// What a run took.
+struct Speed {
+    blocks: u64,
+    busy: Duration,
+}
+
+fn report_speed(runs: &[(Run, Speed)], wall: Duration) {
+    let blocks: u64 = runs.iter().map(|(_, speed)| speed.blocks).sum();
+    let busy: f64 = runs.iter().map(|(_, speed)| speed.busy.as_secs_f64()).sum();
+    eprintln!(
+        "{} runs, {blocks} layer dispatches in {:.3} s of wall time; {:.2} million dispatches per second and core",
+        runs.len(),
+        wall.as_secs_f64(),
+        blocks as f64 / busy.max(1e-9) / 1e6,
+    );
+}
+
+/// A line on the terminal, once the work has taken more than a second.
+struct Progress {
+    bar: ProgressBar,
+    started: Instant,
+}
+
+impl Progress {
+    fn new(steps: usize) -> Self {
+        let bar = ProgressBar::with_draw_target(Some(steps as u64), ProgressDrawTarget::hidden());
+        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} runs, {eta} left") {
+            bar.set_style(style);
+        }
+        Self { bar, started: Instant::now() }
+    }
+
+    fn step(&self) {
+        let late = self.started.elapsed() > Duration::from_secs(1);
+        if late && self.bar.is_hidden() && io::stderr().is_terminal() {
+            self.bar.set_draw_target(ProgressDrawTarget::stderr());
+        }
+        self.bar.inc(1);
+    }
+
+    fn finish(&self) {
+        self.bar.finish_and_clear();
+    }
+}
+
+/// Makes the directory, and refuses to overwrite what an earlier run left there.
+fn prepare_directory(path: &str) -> Result<&Path, InputError> {
+    let directory = Path::new(path);
+    let fail = |what: String| InputError::new("--out", what, "name a directory that can be written");
+    std::fs::create_dir_all(directory).map_err(|error| fail(format!("{path}: {error}")))?;
+    for name in ["compare.txt", "compare.json", "compare.csv"] {
+        if directory.join(name).exists() {
+            let what = format!("{path}/{name} exists already");
+            return Err(InputError::new("--out", what, "remove it or name another directory"));
+        }
+    }
+    Ok(directory)
+}
+
+/// Writes a file under another name first, so that nothing half-written is left.
+pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
+    let partial = path.with_extension("partial");
+    std::fs::write(&partial, bytes)?;
+    std::fs::rename(partial, path)
+}

@@ -1,0 +1,85 @@
+//! The command line: arguments are parsed, then validated into types, then run.
+
+mod cells;
+mod compare;
+mod list;
+mod run;
+
+use std::io::{self, Write};
+use std::process::ExitCode;
+
+use clap::{Parser, Subcommand};
+
+use crate::input::InputError;
+
+#[derive(Parser)]
+#[command(
+    name = "sdrm3-sim",
+    version,
+    about = "Simulates the SDRM3 scheduler: real workloads on simulated accelerator arrays, decided by the firmware's own code",
+    after_help = "Without a command it compares all policies over the five built-in scenarios.\n\n\
+                  Examples:\n  \
+                  sdrm3-sim\n  \
+                  sdrm3-sim compare --scenario vr_gaming --platform 8k-3ws --format json\n  \
+                  sdrm3-sim run --scenario drone_indoor --policy mapscore --param alpha=0.5\n  \
+                  sdrm3-sim list networks"
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Option<Command>,
+}
+
+#[derive(Subcommand)]
+enum Command {
+    /// Compare policies over scenarios and platforms
+    Compare(compare::Options),
+    /// Run one scenario on one platform under one policy, in detail
+    Run(run::Options),
+    /// List what is built in
+    List(list::Options),
+}
+
+/// Why a command did not succeed.
+enum Failure {
+    /// Bad input: exit code 2.
+    Input(InputError),
+    /// The output could not be written.
+    Output(io::Error),
+}
+
+impl From<InputError> for Failure {
+    fn from(error: InputError) -> Self {
+        Self::Input(error)
+    }
+}
+
+impl From<io::Error> for Failure {
+    fn from(error: io::Error) -> Self {
+        Self::Output(error)
+    }
+}
+
+/// Runs the command line; the exit code is 0 when done, 2 on bad input.
+pub fn main() -> ExitCode {
+    let arguments = Arguments::parse();
+    let command = arguments.command.unwrap_or_else(|| Command::Compare(compare::Options::default()));
+    let mut text = Vec::new();
+    let done = match command {
+        Command::Compare(options) => compare::compare(&options, &mut text),
+        Command::Run(options) => run::run(&options, &mut text),
+        Command::List(options) => list::list(&options, &mut text),
+    };
+    // Nothing is printed before everything is known to be right: no partial results.
+    match done.and_then(|()| Ok(io::stdout().lock().write_all(&text)?)) {
+        Ok(()) => ExitCode::SUCCESS,
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Err(Failure::Output(error)) => {
+            eprintln!("sdrm3-sim: {error}");
+            ExitCode::from(2)
+        }
+        Err(Failure::Input(error)) => {
+            eprintln!("sdrm3-sim: {error}");
+            ExitCode::from(2)
+        }
+    }
+}

@@ -1,0 +1,71 @@
+//! `run`: one scenario on one platform under one policy.
+
+use std::io::Write;
+use std::path::Path;
+
+use bumpalo::Bump;
+use clap::Args;
+
+use super::Failure;
+use super::cells::{Common, DEFAULT_PLATFORM};
+use super::compare::write_new;
+use crate::engine::Cell;
+use crate::input::InputError;
+use crate::policy::PolicyName;
+use crate::report::{EventLog, Format, Run, write_detail, write_runs};
+use crate::scenario::{Platform, Scenario, build};
+
+/// Options of `run`.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Options {
+    /// Scenario, built in or a file
+    #[arg(long, value_name = "NAME|FILE.toml")]
+    scenario: String,
+    /// Platform, built in or a file
+    #[arg(long, value_name = "NAME|FILE.toml", default_value = DEFAULT_PLATFORM)]
+    platform: String,
+    /// Policy
+    #[arg(long, value_name = "NAME", default_value = "mapscore")]
+    policy: String,
+    #[command(flatten)]
+    common: Common,
+    /// Format of the result on standard output
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    /// Also write every event of the run: releases, dispatches, completions, drops
+    #[arg(long, value_name = "FILE.csv")]
+    events: Option<String>,
+}
+
+/// Runs, and writes the result to `text`.
+pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failure> {
+    let settings = options.common.validate()?;
+    let scenario = Scenario::load(&options.scenario)?;
+    let platform = Platform::load(&options.platform)?;
+    let policy = PolicyName::find(&options.policy)?;
+    if let Some(path) = options.events.as_deref().filter(|path| Path::new(path).exists()) {
+        let what = format!("{path} exists already");
+        return Err(InputError::new("--events", what, "remove it or name another file").into());
+    }
+    let memory = Bump::new();
+    let workload = build(&scenario, &platform, settings.costs.as_ref(), &memory)?;
+    let (duration, seed) = (settings.duration, settings.seed);
+    let cell = Cell { scenario: &scenario, platform: &platform, workload: &workload, duration, seed };
+    let (outcome, events) = match &options.events {
+        None => (policy.run(&cell, &settings.parameters, &mut ()), None),
+        Some(path) => {
+            let mut log = EventLog::new(&workload);
+            (policy.run(&cell, &settings.parameters, &mut log), Some((path, log)))
+        }
+    };
+    if let Some((path, log)) = events {
+        write_new(Path::new(path), &log.into_csv())
+            .map_err(|error| InputError::new(path, error.to_string(), "name a file that can be written"))?;
+    }
+    let run = Run::new(&cell, policy, &settings.parameters, settings.duration_ms, &outcome);
+    match options.format {
+        Format::Table => write_detail(&run, &workload, &outcome, text)?,
+        other => write_runs(&[run], other, text)?,
+    }
+    Ok(())
+}

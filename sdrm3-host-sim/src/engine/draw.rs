@@ -1,0 +1,70 @@
+//! Random draws that depend on seed, model and frame number only, never on the schedule: every
+//! policy faces the same frames.
+
+use rand::{RngExt, SeedableRng};
+use rand_chacha::ChaCha8Rng;
+
+/// The source of all random draws of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Draw {
+    seed: u64,
+}
+
+/// What a draw is for; each purpose has draws of its own.
+#[derive(Clone, Copy, Debug)]
+enum Purpose {
+    Cascade = 1,
+    Jitter = 2,
+}
+
+impl Draw {
+    /// Draws of this seed.
+    pub fn new(seed: u64) -> Self {
+        Self { seed }
+    }
+
+    /// Whether a frame of the dependent model exists.
+    pub fn cascade(&self, child: usize, frame: u32, probability: f64) -> bool {
+        self.unit(Purpose::Cascade, child, u64::from(frame)) < probability
+    }
+
+    /// How late a frame arrives, as a share of the most it may: 0 to 1.
+    pub fn jitter(&self, model: usize, frame: u64) -> f64 {
+        self.unit(Purpose::Jitter, model, frame)
+    }
+
+    /// A uniform number in 0..1. A stream cipher mixes its key thoroughly, so neighbouring frames
+    /// have independent draws.
+    fn unit(&self, purpose: Purpose, model: usize, frame: u64) -> f64 {
+        let mut key = [0; 32];
+        key[..8].copy_from_slice(&self.seed.to_le_bytes());
+        key[8..16].copy_from_slice(&frame.to_le_bytes());
+        key[16..24].copy_from_slice(&(model as u64).to_le_bytes());
+        key[24] = purpose as u8;
+        ChaCha8Rng::from_seed(key).random()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_draw_is_the_same_whenever_it_is_asked_for() {
+        let draw = Draw::new(7);
+        let first: Vec<f64> = (0..5).map(|frame| draw.jitter(3, frame)).collect();
+        let again: Vec<f64> = (0..5).rev().map(|frame| draw.jitter(3, frame)).rev().collect();
+        assert_eq!(first, again);
+        assert_ne!(draw.jitter(3, 0), draw.jitter(4, 0), "another model");
+        assert_ne!(draw.jitter(3, 0), Draw::new(8).jitter(3, 0), "another seed");
+    }
+
+    #[test]
+    fn the_share_of_cascades_is_their_probability() {
+        let draw = Draw::new(1);
+        for p in [0.0, 0.25, 0.5, 1.0] {
+            let hits = (0..10_000).filter(|&frame| draw.cascade(2, frame, p)).count();
+            assert!((hits as f64 / 10_000.0 - p).abs() < 0.02, "{hits} of 10000 at {p}");
+        }
+    }
+}

@@ -1,0 +1,143 @@
+//! Errors of input: where, what is wrong, and how to mend it, in one line.
+
+use std::fmt;
+use std::ops::Range;
+
+/// Input that cannot be used. Displayed as `where:line: what; remedy`.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct InputError {
+    origin: String,
+    line: Option<usize>,
+    what: String,
+    remedy: String,
+}
+
+impl InputError {
+    /// An error in the input of that name (a file, or an option of the command line).
+    pub fn new(origin: &str, what: impl Into<String>, remedy: impl Into<String>) -> Self {
+        Self { origin: origin.into(), line: None, what: what.into(), remedy: remedy.into() }
+    }
+
+    /// At this line, counted from 1.
+    #[must_use]
+    pub fn at_line(mut self, line: usize) -> Self {
+        self.line = Some(line);
+        self
+    }
+
+    /// In another input.
+    #[must_use]
+    pub fn moved_to(mut self, origin: &str) -> Self {
+        self.origin = origin.into();
+        self
+    }
+}
+
+impl fmt::Display for InputError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{}", self.origin)?;
+        if let Some(line) = self.line {
+            write!(f, ":{line}")?;
+        }
+        // One message is one line, whatever the parser behind it said.
+        let what = self.what.split_whitespace().collect::<Vec<_>>().join(" ");
+        write!(f, ": {what}; {}", self.remedy)
+    }
+}
+
+impl std::error::Error for InputError {}
+
+/// A text file, and where it came from.
+#[derive(Clone, Debug)]
+pub struct Source {
+    /// Its path, or the name of what is built in.
+    pub origin: String,
+    /// Its text.
+    pub text: String,
+}
+
+impl Source {
+    /// Reads a file of at most 256 MiB.
+    pub fn read(path: &str) -> Result<Self, InputError> {
+        let fail = |what: String| InputError::new(path, what, "give the path of a readable text file");
+        let size = std::fs::metadata(path).map_err(|e| fail(e.to_string()))?.len();
+        if size > 256 << 20 {
+            return Err(fail(format!("the file has {size} bytes, which is too large")));
+        }
+        let text = std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))?;
+        Ok(Self { origin: path.into(), text })
+    }
+
+    /// An error at a range of bytes of this text.
+    pub fn error_at(
+        &self,
+        at: &Range<usize>,
+        what: impl Into<String>,
+        remedy: impl Into<String>,
+    ) -> InputError {
+        InputError::new(&self.origin, what, remedy).at_line(self.line_of(at))
+    }
+
+    /// The line on which a range of bytes begins, counted from 1.
+    pub fn line_of(&self, at: &Range<usize>) -> usize {
+        self.text.get(..at.start).unwrap_or(&self.text).matches('\n').count() + 1
+    }
+
+    /// Parses TOML; errors carry their line, and misspelt keys the closest known one.
+    pub fn parse_toml<'de, T: serde::de::Deserialize<'de>>(&'de self) -> Result<T, InputError> {
+        toml::from_str(&self.text).map_err(|error| {
+            let what = error.message().to_string();
+            self.error_at(&error.span().unwrap_or(0..0), &what, remedy_for(&what))
+        })
+    }
+}
+
+/// What to do about a message of the TOML parser.
+fn remedy_for(message: &str) -> String {
+    let names: Vec<&str> = message.split('`').skip(1).step_by(2).collect();
+    match names.as_slice() {
+        [unknown, known @ ..] if message.starts_with("unknown field") => match closest(unknown, known) {
+            Some(name) => format!("did you mean `{name}`? keys of quantities end in their unit"),
+            None => "remove it, or see `docs/src/files.md` for the keys".into(),
+        },
+        [missing, ..] if message.starts_with("missing field") => format!("add `{missing} = ...`"),
+        _ => "see `docs/src/files.md` for the format".into(),
+    }
+}
+
+/// The known name closest to a misspelt one, if any is close.
+pub fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
+    let similarity = |other: &str| {
+        let prefix = other.starts_with(name) || name.starts_with(other);
+        if prefix { 0.99 } else { strsim::jaro_winkler(name, other) }
+    };
+    let best = known.iter().copied().max_by(|a, b| similarity(a).total_cmp(&similarity(b)))?;
+    (similarity(best) > 0.75).then_some(best)
+}
+
+/// The error for a name that is none of the known ones.
+pub fn unknown_name(origin: &str, what: &str, name: &str, known: &[&str]) -> InputError {
+    let remedy = match closest(name, known) {
+        Some(close) => format!("did you mean `{close}`?"),
+        None => format!("known are: {}", known.join(", ")),
+    };
+    InputError::new(origin, format!("unknown {what} `{name}`"), remedy)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn an_error_says_where_what_and_how_to_mend_in_one_line() {
+        let source = Source { origin: "a.toml".into(), text: "x = 1\nfsp = 2\n".into() };
+        let error = source.error_at(&(6..9), "unknown field\n  `fsp`", "did you mean `fps`?");
+        assert_eq!(error.to_string(), "a.toml:2: unknown field `fsp`; did you mean `fps`?");
+    }
+
+    #[test]
+    fn a_key_without_its_unit_is_recognised() {
+        assert_eq!(closest("deadline", &["name", "fps", "deadline_ms"]), Some("deadline_ms"));
+        assert_eq!(closest("colour", &["name", "fps", "deadline_ms"]), None);
+    }
+}

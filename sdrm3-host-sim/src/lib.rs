@@ -1,0 +1,16 @@
+//! Simulator of the SDRM3 scheduler: real workloads on simulated accelerator arrays.
+//!
+//! The decisions are those of `sdrm3-core`, driven by the runtime of `sdrm3-hal`, as in firmware; only
+//! time and accelerators are simulated. [`scenario`] says what runs where, [`network`] and [`cost`]
+//! what it takes, [`engine`] runs it under a [`policy`], [`report`] prints what came of it.
+
+#![forbid(unsafe_code)]
+
+pub mod command;
+pub mod cost;
+pub mod engine;
+pub mod input;
+pub mod network;
+pub mod policy;
+pub mod report;
+pub mod scenario;

@@ -1,0 +1,59 @@
+//! One row per run and model, the run's figures repeated.
+
+use std::io::{self, Write};
+
+use serde::Serialize;
+
+use super::{ModelRun, Run};
+
+#[derive(Serialize)]
+struct Row<'a> {
+    scenario: &'a str,
+    platform: &'a str,
+    policy: &'a str,
+    seed: u64,
+    duration_ms: u32,
+    uxcost: f64,
+    violation_rate_sum: f64,
+    energy_norm_sum: f64,
+    xrbench_score: f64,
+    model: &'a str,
+    frames: u32,
+    completed: u32,
+    violated: u32,
+    dropped: u32,
+    unfinished: u32,
+    energy_nj: u64,
+    worst_energy_nj: u64,
+}
+
+pub(super) fn write(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
+    let mut writer = csv::Writer::from_writer(out);
+    for run in runs {
+        for model in &run.models {
+            let ModelRun {
+                frames, completed, violated, dropped, unfinished, energy_nj, worst_energy_nj, ..
+            } = *model;
+            writer.serialize(Row {
+                scenario: &run.scenario,
+                platform: &run.platform,
+                policy: run.policy,
+                seed: run.seed,
+                duration_ms: run.duration_ms,
+                uxcost: run.uxcost,
+                violation_rate_sum: run.violation_rate_sum,
+                energy_norm_sum: run.energy_norm_sum,
+                xrbench_score: run.xrbench_score,
+                model: &model.name,
+                frames,
+                completed,
+                violated,
+                dropped,
+                unfinished,
+                energy_nj,
+                worst_energy_nj,
+            })?;
+        }
+    }
+    writer.flush()
+}

@@ -1,0 +1,157 @@
+//! From a scenario, a platform and costs to the core's tables.
+
+use bumpalo::Bump;
+use sdrm3_core::{
+    Accelerator, Branch, Cost, Duration, Model, ModelId, Probability, Segment, SegmentSpec, SubNetwork,
+    Workload,
+};
+
+use super::{AcceleratorSpec, CostTable, ModelSpec, Platform, Scenario};
+use crate::cost::{Shape, cost};
+use crate::input::{InputError, unknown_name};
+use crate::network::{self, layer, layer::Layer};
+
+/// The most accelerators that a platform may have here; firmware chooses its own number.
+pub const ACCELERATORS: usize = 8;
+/// The most models that a scenario may have here; firmware chooses its own number.
+pub const MODELS: usize = 32;
+
+type Table<'b> = &'b [Segment<ACCELERATORS>];
+
+/// The core's tables, laid into `memory`; core's own check has passed.
+pub fn build<'b>(
+    scenario: &Scenario,
+    platform: &Platform,
+    measured: Option<&CostTable>,
+    memory: &'b Bump,
+) -> Result<Workload<'b, ACCELERATORS>, InputError> {
+    let mut models = Vec::with_capacity(scenario.models.len());
+    for spec in &scenario.models {
+        let name = memory.alloc_str(&spec.name);
+        let subnetworks = memory.alloc_slice_fill_iter(subnetworks(spec, platform, measured, memory)?);
+        let mut model = Model::new(name, Duration::from_nanos((1e9 / spec.fps).round() as u64), subnetworks);
+        if let Some(parent) = spec.parent {
+            let p = Probability::from_f64(parent.probability).unwrap_or(Probability::ALWAYS);
+            model = model.after(ModelId(parent.index as u8), p);
+        }
+        if let Some(deadline) = spec.deadline_ms {
+            model = model.with_deadline(Duration::from_nanos((deadline * 1e6).round().max(1.0) as u64));
+        }
+        models.push(model);
+    }
+    let accelerators = platform.accelerators.iter().map(|spec| {
+        let (fixed, per_kib) = switch_cost(spec);
+        Accelerator::new(memory.alloc_str(&spec.name)).with_switch(fixed, per_kib)
+    });
+    let workload = Workload::new(
+        memory.alloc_slice_fill_iter(models),
+        memory.alloc_slice_fill_iter(accelerators.collect::<Vec<_>>()),
+    );
+    workload.validate().map_err(|error| {
+        let origin = format!("scenario {} on platform {}", scenario.name, platform.name);
+        InputError::new(&origin, error.to_string(), "mend the entry it names")
+    })?;
+    Ok(workload)
+}
+
+/// The fixed part of a switch, and the part per KiB of activations.
+fn switch_cost(spec: &AcceleratorSpec) -> (Cost, Cost) {
+    let ns_per_kib = 1024.0 / f64::from(spec.array.noc_bytes_per_cycle) * 1e3 / spec.clock_mhz;
+    let nj_per_kib = 1024.0 * spec.switch_pj_per_byte / 1e3;
+    let split = |given: Option<u32>, per_kib: f64| match given {
+        Some(fixed) => (fixed, 0),
+        None => (0, per_kib.round() as u32),
+    };
+    let (time, energy) = (split(spec.switch_ns, ns_per_kib), split(spec.switch_nj, nj_per_kib));
+    (Cost::new(time.0, energy.0), Cost::new(time.1, energy.1))
+}
+
+fn subnetworks<'b>(
+    spec: &ModelSpec,
+    platform: &Platform,
+    measured: Option<&CostTable>,
+    memory: &'b Bump,
+) -> Result<Vec<SubNetwork<'b, ACCELERATORS>>, InputError> {
+    let kinds: Vec<&str> = platform.accelerators.iter().map(|a| a.kind.as_str()).collect();
+    let plain = |costs: Vec<Cost>| SegmentSpec::new(padded(costs));
+    if let Some(table) = measured.filter(|table| table.names(&spec.network)) {
+        let segments: Vec<_> = table.layers(&spec.network, &kinds)?.into_iter().map(plain).collect();
+        return Ok(vec![SubNetwork::new(memory.alloc_str(&spec.network), derive(&segments, memory))]);
+    }
+    let Some(network) = network::find(&spec.network) else {
+        let zoo = network::all();
+        let mut known: Vec<&str> = zoo.iter().map(|network| network.name.as_ref()).collect();
+        known.extend(measured.map(CostTable::networks).unwrap_or_default());
+        return Err(spec.origin.locate(&unknown_name("", "network", &spec.network, &known)));
+    };
+    let of_subnetwork = |sub: &network::SubNetwork| {
+        let name = format!("{}/{}", network.name, sub.name);
+        let rows = measured.filter(|table| table.names(&name)).map(|table| table.layers(&name, &kinds));
+        let costs = match rows.transpose()? {
+            Some(rows) if rows.len() != sub.layers.len() => {
+                let what = format!("`{name}` has {} layers, the cost table {}", sub.layers.len(), rows.len());
+                return Err(spec.origin.error(what, "give one row per layer and kind"));
+            }
+            Some(rows) => rows,
+            None => sub.layers.iter().map(|layer| modelled(layer, platform)).collect(),
+        };
+        let segments: Vec<_> = costs
+            .into_iter()
+            .zip(&sub.layers)
+            .enumerate()
+            .map(|(index, (costs, layer))| {
+                let mut segment = plain(costs)
+                    .with_activations(u32::try_from(layer.input_bytes()).unwrap_or(u32::MAX))
+                    .with_branch(branch(layer.branch));
+                segment.switch_point = sub.switch_points.contains(&index);
+                segment
+            })
+            .collect();
+        let accuracy = (sub.accuracy.unwrap_or(0.0) * 1e3).round() as u32;
+        Ok(SubNetwork::new(memory.alloc_str(&sub.name), derive(&segments, memory))
+            .with_accuracy(accuracy)
+            .with_shared_prefix(sub.shared_prefix as u16))
+    };
+    network.subnetworks.iter().map(of_subnetwork).collect()
+}
+
+/// Costs of a layer on each accelerator by the built-in dataflow model.
+fn modelled(layer: &Layer, platform: &Platform) -> Vec<Cost> {
+    let on = |spec: &AcceleratorSpec| {
+        let estimate = cost(&Shape::from(layer), &spec.array);
+        let latency_ns = (estimate.cycles as f64 * 1e3 / spec.clock_mhz).ceil();
+        // `as` saturates; a layer always takes time.
+        Cost::new((latency_ns as u32).max(1), estimate.energy_nj.round() as u32)
+    };
+    platform.accelerators.iter().map(on).collect()
+}
+
+fn branch(branch: layer::Branch) -> Branch {
+    let p = |p| Probability::from_f64(p).unwrap_or(Probability::NEVER);
+    match branch {
+        layer::Branch::Next => Branch::Next,
+        layer::Branch::Skip { layers, probability } => {
+            Branch::Skip { segments: layers, probability: p(probability) }
+        }
+        layer::Branch::Exit { probability } => Branch::Exit { probability: p(probability) },
+    }
+}
+
+/// Accelerators that the platform does not have run nothing.
+fn padded(costs: Vec<Cost>) -> [Cost; ACCELERATORS] {
+    let mut all = [Cost::NONE; ACCELERATORS];
+    for (place, cost) in all.iter_mut().zip(costs) {
+        *place = cost;
+    }
+    all
+}
+
+/// The derived table of a network whose length is known at run time only.
+fn derive<'b>(specs: &[SegmentSpec<ACCELERATORS>], memory: &'b Bump) -> Table<'b> {
+    let mut table: Vec<_> = specs.iter().map(|spec| Segment::derive(spec, &[])).collect();
+    for (index, spec) in specs.iter().enumerate().rev() {
+        let (before, behind) = table.split_at_mut(index + 1);
+        before[index] = Segment::derive(spec, behind);
+    }
+    memory.alloc_slice_copy(&table)
+}
