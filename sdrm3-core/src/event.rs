@@ -3,7 +3,8 @@
 use crate::job::{Frame, JobId};
 use crate::score::Score;
 use crate::time::Instant;
-use crate::workload::{AcceleratorId, Cost};
+use crate::tuner::Weights;
+use crate::workload::{AcceleratorId, Cost, ModelId};
 
 /// Names one dispatch: exactly one completion or fault answers it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -70,6 +71,12 @@ pub enum NextWake {
 pub enum DropReason {
     /// It had not started when its deadline came.
     Stale,
+    /// Smart frame drop: it could not meet its deadline any more, and others needed the room.
+    Infeasible,
+    /// A newer frame of its model took its place.
+    Superseded,
+    /// Its model was switched off: it is not counted.
+    Withdrawn,
     /// The policy gave it up.
     Abandoned,
     /// The frame it depends on ended without a result.
@@ -97,6 +104,8 @@ pub enum Path {
 pub struct Outcome {
     /// How the network went on.
     pub path: Path,
+    /// When it began, by the device's clock, if known: for the online latency correction.
+    pub started: Option<Instant>,
     /// When it ended, by the device's clock; in the scheduler's past.
     pub finished: Instant,
     /// Energy that it took, the switch included, if measured; else the tables count.
@@ -106,7 +115,14 @@ pub struct Outcome {
 impl Outcome {
     /// A block that ended then, went on with the next segment, and whose energy was not measured.
     pub const fn finished(at: Instant) -> Self {
-        Self { path: Path::Next, finished: at, energy_nj: None }
+        Self { path: Path::Next, started: None, finished: at, energy_nj: None }
+    }
+
+    /// That began then.
+    #[must_use]
+    pub const fn with_start(mut self, at: Instant) -> Self {
+        self.started = Some(at);
+        self
     }
 
     /// With this path behind it.
@@ -135,6 +151,8 @@ pub struct Report {
     pub job: JobId,
     /// Its frame.
     pub frame: Frame,
+    /// The sub-network that it runs, or the lighter one that it goes on with.
+    pub subnetwork: u8,
     /// When the block ended, by the device's clock.
     pub finished: Instant,
     /// Energy spent, the switch included.
@@ -197,4 +215,8 @@ pub enum Event {
     Restored(AcceleratorId),
     /// The run ended before the frame did.
     Unfinished(Leftover),
+    /// Online tuning set other weights.
+    Tuned(Weights),
+    /// A model was switched on or off.
+    Activated(ModelId, bool),
 }

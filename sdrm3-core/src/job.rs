@@ -72,6 +72,8 @@ pub(crate) struct Job {
     pub(crate) segment: u16,
     pub(crate) subnetwork: u8,
     pub(crate) started: bool,
+    /// A newer frame has taken its place.
+    pub(crate) superseded: bool,
     pub(crate) state: State,
 }
 
@@ -93,7 +95,15 @@ pub struct JobView<'a> {
     pub segment_index: u16,
     /// How many segments are left, the next included; at least 1.
     pub segments_left: u16,
-    /// Its next segment.
+    /// `ToGo`: expected work left at mean latencies, corrected by what was measured.
+    pub togo: Duration,
+    /// The same with each segment on its fastest accelerator.
+    pub fastest_togo: Duration,
+    /// Whether a newer frame of its model has taken its place.
+    pub superseded: bool,
+    /// Bytes of weights to fetch when an accelerator moves here from another model.
+    pub weight_bytes: u32,
+    /// What the table says of its next segment.
     pub segment: &'a SegmentInfo,
     /// The next segment's cost on each accelerator.
     pub placements: &'a [Placement],
@@ -159,6 +169,10 @@ impl<const N: usize> JobPool<N> {
         Some(job)
     }
 
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Job> {
+        self.slots.iter_mut().take(self.top).filter_map(|slot| slot.job.as_mut())
+    }
+
     /// All jobs by ascending index. O(N), in practice up to the highest place in use.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (JobId, &Job)> {
         self.slots.iter().take(self.top).enumerate().filter_map(|(index, slot)| {
@@ -187,6 +201,7 @@ mod tests {
             segment: 0,
             subnetwork: 0,
             started: false,
+            superseded: false,
             state: State::Ready,
         }
     }

@@ -37,23 +37,31 @@
 #[cfg(test)]
 extern crate std;
 
+mod config;
+mod correction;
 mod event;
+mod frame_drop;
 mod job;
 mod policy;
 mod scheduler;
 pub mod score;
+mod supernet;
 mod time;
+mod tuner;
 mod uxcost;
 mod workload;
 
+pub use config::Config;
 pub use event::{
     Action, Dispatch, DropReason, Event, Fault, Leftover, NextWake, Outcome, Path, Progress, Report, Ticket,
 };
+pub use frame_drop::DropBudget;
 pub use job::{Frame, JobId, JobView};
 pub use policy::{AcceleratorState, Activity, MapScore, MapScoreWeighed, Offer, Policy};
 pub use scheduler::{Error, Refusal, Refused, Scheduler};
 pub use score::{Score, Weight};
 pub use time::{Duration, Instant};
+pub use tuner::{Tuner, Weights};
 pub use uxcost::{Tally, UxCost};
 pub use workload::{
     Accelerator, AcceleratorId, Branch, Cascade, Cause, Cost, Model, ModelId, Placement, Probability,

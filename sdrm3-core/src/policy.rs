@@ -15,8 +15,9 @@
 
 use crate::event::Event;
 use crate::job::{JobId, JobView};
-use crate::score::{self, Score, Weight};
+use crate::score::{self, Score};
 use crate::time::Instant;
+use crate::tuner::Weights;
 use crate::workload::{AcceleratorId, Cost, Placement};
 
 /// An accelerator as a policy sees it.
@@ -53,8 +54,12 @@ pub enum Activity {
 pub struct Offer<'a> {
     /// The accelerator.
     pub accelerator: AcceleratorId,
-    /// What the job's next segment costs there; it can run there.
+    /// What the table says of the job's next segment there; it can run there.
     pub placement: &'a Placement,
+    /// Its latency there in nanoseconds, corrected by what was measured.
+    pub latency_ns: u32,
+    /// `LatPref`, Q8.24, corrected by what was measured.
+    pub latency_preference: u32,
     /// What moving the accelerator to this job costs; nothing when it ran the job last.
     pub switch: Cost,
     /// All accelerators, busy ones included, by ascending id.
@@ -95,29 +100,30 @@ pub trait Policy {
         1
     }
 
+    /// The weights (alpha, beta) that online tuning may set; `None`: it has none.
+    fn weights(&self) -> Option<Weights> {
+        None
+    }
+
+    /// Sets the weights.
+    fn set_weights(&mut self, weights: Weights) {
+        let _ = weights;
+    }
+
     /// Hears of everything that happened, for policies that learn. O(1).
     fn observe(&mut self, event: &Event, now: Instant) {
         let _ = (event, now);
     }
 }
 
-/// The published score with fixed weights.
+/// The published score.
 ///
 /// `MapScore = Urgency * LatPref + alpha * Starv + beta * Energy`; the terms are in [`score`].
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct MapScore {
-    /// Weight of the starvation term.
-    pub alpha: Weight,
-    /// Weight of the energy term.
-    pub beta: Weight,
-}
-
-impl Default for MapScore {
-    /// Both weights are one.
-    fn default() -> Self {
-        Self { alpha: Weight::ONE, beta: Weight::ONE }
-    }
+    /// Alpha and beta; both are one unless given.
+    pub weights: Weights,
 }
 
 /// What MapScore computes once per job.
@@ -136,9 +142,9 @@ impl Policy for MapScore {
     fn weigh(&self, job: &JobView<'_>, now: Instant) -> MapScoreWeighed {
         let wait = now.saturating_since(job.ready_since);
         MapScoreWeighed {
-            urgency: score::urgency(job.segment.togo, job.slack(now)),
+            urgency: score::urgency(job.togo, job.slack(now)),
             starvation_term: score::starvation_term(
-                self.alpha,
+                self.weights.alpha,
                 score::starvation(wait, job.segment.mean_latency_ns),
             ),
         }
@@ -149,9 +155,17 @@ impl Policy for MapScore {
         let switch =
             if offer.switch.energy_nj == 0 { 0 } else { score::switch(offer.switch.energy_nj, on.energy_nj) };
         Some(Score(
-            score::urgency_term(weighed.urgency, on.latency_preference)
+            score::urgency_term(weighed.urgency, offer.latency_preference)
                 + weighed.starvation_term
-                + score::energy_term(self.beta, on.energy_preference, switch),
+                + score::energy_term(self.weights.beta, on.energy_preference, switch),
         ))
+    }
+
+    fn weights(&self) -> Option<Weights> {
+        Some(self.weights)
+    }
+
+    fn set_weights(&mut self, weights: Weights) {
+        self.weights = weights;
     }
 }

@@ -1,21 +1,29 @@
 //! The scheduler: events and the time go in, actions come out.
 //!
 //! A pure state machine. It reads no clock, does no input or output, allocates nothing and does
-//! bounded work per call. [`decide`](self::decide) holds the decision itself.
+//! bounded work per call. `decide` holds the decision itself, `frames` how frames come in and are
+//! counted, `complete` how they move on.
 
+mod complete;
 mod decide;
 mod error;
+mod frames;
 
 pub use error::{Error, Refusal, Refused};
 
 use heapless::Vec;
 
-use crate::event::{DropReason, Event, Fault, Leftover, Outcome, Path, Progress, Report, Ticket};
-use crate::job::{Frame, Job, JobId, JobPool, State};
+use crate::config::Config;
+use crate::correction::Correction;
+use crate::event::{Event, Ticket};
+use crate::frame_drop::History;
+use crate::job::{JobId, JobPool};
 use crate::policy::{AcceleratorState, Activity, Policy};
-use crate::time::Instant;
-use crate::uxcost::{Tally, UxCost};
-use crate::workload::{AcceleratorId, Cause, Cost, Model, ModelId, Workload, WorkloadError};
+use crate::supernet;
+use crate::time::{Duration, Instant};
+use crate::tuner::{Tuner, Weights};
+use crate::uxcost::{Mark, Tally, UxCost};
+use crate::workload::{AcceleratorId, Cause, Cost, ModelId, Segment, Workload, WorkloadError};
 
 /// An accelerator's block in flight.
 #[derive(Clone, Copy, Debug)]
@@ -25,26 +33,50 @@ struct InFlight {
     first: u16,
     count: u16,
     switch: Cost,
+    /// Of the block and the switch, by the tables.
+    expected: Duration,
+    dispatched: Instant,
 }
 
 #[derive(Debug)]
 struct Slot {
     in_flight: Option<InFlight>,
+    last_model: Option<ModelId>,
     /// Bytes of activations that its last job left and a switch has to spill.
     resident_bytes: u32,
+}
+
+/// What changes of a model while it runs.
+#[derive(Debug)]
+struct ModelState {
+    /// Of its next frame.
+    number: u32,
+    /// Set when the frame rate was changed: its deadline from then on.
+    deadline: Option<Duration>,
+    /// Expected work of the frames that depend on one of its frames.
+    dependents: Duration,
+    history: History,
+    /// Whether the budgets of the model and its dependents allow a smart drop.
+    may_lose: bool,
+    active: bool,
+    /// The sub-network of its latest frame, and the lightest that keeps its accuracy floor.
+    subnetwork: u8,
+    lightest: u8,
+    /// Where the tuner's window began.
+    mark: Mark,
 }
 
 /// Decides which job runs where: `MODELS` models, `JOBS` frames at a time, `ACCS` accelerators.
 ///
 /// ```
-/// use sdrm3_core::{Action, Instant, MapScore, ModelId, NextWake, Outcome, Scheduler};
+/// use sdrm3_core::{Action, Config, Instant, MapScore, ModelId, NextWake, Outcome, Scheduler};
 /// # use sdrm3_core::{Accelerator, Cost, Duration, Model, Segment, SegmentSpec, SubNetwork, Workload};
 /// # static EYE: [Segment<1>; 1] = Segment::table([SegmentSpec::new([Cost::new(800_000, 90_000)])]);
 /// # static NETWORKS: [SubNetwork<'static, 1>; 1] = [SubNetwork::new("full", &EYE)];
 /// # static MODELS: [Model<'static, 1>; 1] = [Model::new("eye", Duration::from_millis(16), &NETWORKS)];
 /// # static ACCELERATORS: [Accelerator<'static>; 1] = [Accelerator::new("npu")];
 /// # static WORKLOAD: Workload<'static, 1> = Workload::new(&MODELS, &ACCELERATORS);
-/// let mut scheduler = Scheduler::<_, 1, 4, 1>::new(&WORKLOAD, MapScore::default())?;
+/// let mut scheduler = Scheduler::<_, 1, 4, 1>::new(&WORKLOAD, MapScore::default(), Config::FULL)?;
 /// let now = Instant::from_millis(3);
 /// scheduler.release(ModelId(0), now)?;
 /// let Action::Dispatch(block) = scheduler.poll(now) else { panic!("one job, one idle accelerator") };
@@ -59,12 +91,15 @@ struct Slot {
 pub struct Scheduler<'w, P, const MODELS: usize, const JOBS: usize, const ACCS: usize> {
     workload: &'w Workload<'w, ACCS>,
     policy: P,
+    config: Config,
     jobs: JobPool<JOBS>,
     accelerators: Vec<AcceleratorState, ACCS>,
     slots: Vec<Slot, ACCS>,
+    models: Vec<ModelState, MODELS>,
     tallies: Vec<Tally, MODELS>,
-    /// Number of each model's next frame.
-    numbers: Vec<u32, MODELS>,
+    corrections: Vec<Correction<ACCS>, MODELS>,
+    tuner: Tuner,
+    window_end: Instant,
     next_sequence: u32,
     now: Instant,
 }
@@ -72,37 +107,66 @@ pub struct Scheduler<'w, P, const MODELS: usize, const JOBS: usize, const ACCS: 
 impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     Scheduler<'w, P, MODELS, JOBS, ACCS>
 {
-    /// A scheduler of this workload, all accelerators idle; the tables are validated. O(tables).
-    pub fn new(workload: &'w Workload<'w, ACCS>, policy: P) -> Result<Self, WorkloadError<'w>> {
+    /// A scheduler of this workload, all models active, all accelerators idle; the tables are
+    /// validated. O(tables).
+    pub fn new(
+        workload: &'w Workload<'w, ACCS>,
+        policy: P,
+        config: Config,
+    ) -> Result<Self, WorkloadError<'w>> {
         workload.validate()?;
-        let too_many = |cause| WorkloadError { model: None, subnetwork: None, segment: None, cause };
+        let tuner = Tuner::new(policy.weights().unwrap_or_default());
         let mut scheduler = Self {
             workload,
             policy,
+            config,
             jobs: JobPool::new(),
             accelerators: Vec::new(),
             slots: Vec::new(),
+            models: Vec::new(),
             tallies: Vec::new(),
-            numbers: Vec::new(),
+            corrections: Vec::new(),
+            tuner,
+            window_end: Instant::ZERO.saturating_add(config.tuning_window.unwrap_or(Duration::MAX)),
             next_sequence: 0,
             now: Instant::ZERO,
         };
-        for _ in workload.models {
-            let fits = scheduler.tallies.push(Tally::default()).is_ok() && scheduler.numbers.push(0).is_ok();
-            if !fits {
-                return Err(too_many(Cause::TooManyModels { capacity: MODELS }));
-            }
-        }
-        for (_, index) in workload.accelerators.iter().zip(0u8..) {
-            let state =
-                AcceleratorState { id: AcceleratorId(index), activity: Activity::Idle, last_job: None };
-            let fits = scheduler.accelerators.push(state).is_ok()
-                && scheduler.slots.push(Slot { in_flight: None, resident_bytes: 0 }).is_ok();
-            if !fits {
-                return Err(too_many(Cause::TooManyAccelerators { capacity: ACCS }));
-            }
+        if let Err(cause) = scheduler.fill() {
+            return Err(WorkloadError { model: None, subnetwork: None, segment: None, cause });
         }
         Ok(scheduler)
+    }
+
+    fn fill(&mut self) -> Result<(), Cause> {
+        for (model, index) in self.workload.models.iter().zip(0u8..) {
+            let state = ModelState {
+                number: 0,
+                deadline: None,
+                dependents: dependents_work(self.workload, ModelId(index)),
+                history: History::default(),
+                may_lose: model.drop_budget.lost() > 0,
+                active: true,
+                subnetwork: 0,
+                lightest: supernet::lightest(model.subnetworks, model.accuracy_floor),
+                mark: Mark::default(),
+            };
+            let full = Cause::TooManyModels { capacity: MODELS };
+            self.models.push(state).map_err(|_| full)?;
+            self.tallies.push(Tally::default()).map_err(|_| full)?;
+            self.corrections.push(Correction::ONE).map_err(|_| full)?;
+        }
+        for (_, index) in self.workload.accelerators.iter().zip(0u8..) {
+            let state =
+                AcceleratorState { id: AcceleratorId(index), activity: Activity::Idle, last_job: None };
+            let full = Cause::TooManyAccelerators { capacity: ACCS };
+            self.accelerators.push(state).map_err(|_| full)?;
+            let slot = Slot { in_flight: None, last_model: None, resident_bytes: 0 };
+            self.slots.push(slot).map_err(|_| full)?;
+        }
+        for index in 0..self.workload.models.len() {
+            self.refresh_budget(ModelId(index as u8));
+        }
+        Ok(())
     }
 
     /// The workload.
@@ -113,6 +177,11 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// The policy.
     pub const fn policy(&self) -> &P {
         &self.policy
+    }
+
+    /// Which parts are switched on.
+    pub const fn config(&self) -> Config {
+        self.config
     }
 
     /// How many frames it holds at most: exactly `JOBS`.
@@ -137,242 +206,115 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
 
     /// UXCost since the start. O(models), in floating point.
     pub fn uxcost(&self) -> UxCost {
-        UxCost::of(&self.tallies)
+        UxCost::of(
+            self.tallies.iter().zip(self.workload.models).map(|(tally, model)| (tally, model.weight_percent)),
+        )
     }
 
-    /// Takes in the next frame of a model. O(JOBS).
-    ///
-    /// On `Err` nothing has changed: the frame is handed back, to be tried again or
-    /// [given up](Self::give_up).
-    pub fn release(&mut self, model: ModelId, now: Instant) -> Result<(Frame, JobId), Refused> {
-        let (row, number) = self.row(model)?;
-        let (None, Some(deadline)) = (row.cascade, row.deadline) else {
-            return Err(Refused { frame: None, why: Refusal::NeedsParent });
-        };
-        let frame =
-            Frame { release: now, deadline: now.saturating_add(deadline), origin: now, number, model };
-        self.admit(frame, now)
+    /// The online tuner.
+    pub const fn tuner(&self) -> &Tuner {
+        &self.tuner
     }
 
-    /// Takes in the frame of a dependent model that a completed frame of its parent gives rise to.
-    /// O(JOBS). On `Err` nothing has changed.
-    pub fn release_child(
-        &mut self,
-        model: ModelId,
-        parent: &Frame,
-        now: Instant,
-    ) -> Result<(Frame, JobId), Refused> {
-        let frame = self.child_of(model, parent, now)?;
-        self.admit(frame, now)
+    /// Measured over expected latency of a model on an accelerator, as the correction has learnt it.
+    pub fn latency_factor(&self, model: ModelId, accelerator: AcceleratorId) -> Option<f64> {
+        let correction = self.corrections.get(usize::from(model.0))?;
+        Some(correction.factor(usize::from(accelerator.0)))
     }
 
-    /// Counts the frame of a dependent model whose parent's frame was lost: violated. O(1).
-    pub fn lose_child(&mut self, model: ModelId, parent: &Frame, now: Instant) -> Result<Frame, Refused> {
-        let frame = self.child_of(model, parent, now)?;
-        self.count_lost(frame, DropReason::ParentLost, now);
-        Ok(frame)
+    /// Stops or resumes online tuning: frozen, the weights stay at the best found so far.
+    pub fn freeze_tuner(&mut self, frozen: bool) {
+        self.tuner.freeze(frozen);
+        self.policy.set_weights(self.tuner.weights());
     }
 
-    /// Counts a refused frame as dropped and violated. O(1).
-    pub fn give_up(&mut self, frame: Frame, now: Instant) {
-        self.count_lost(frame, DropReason::NoRoom, now);
-    }
-
-    /// Reports that a dispatched block has ended. O(segments of the block + JOBS).
-    ///
-    /// The answer says whether the frame is complete. On `Err` nothing has changed.
-    pub fn complete(&mut self, ticket: Ticket, outcome: Outcome, now: Instant) -> Result<Report, Error> {
+    /// Switches a model on or off. Its waiting frames are withdrawn by the next polls, uncounted; a
+    /// block that runs goes on to its end. O(1).
+    pub fn set_active(&mut self, model: ModelId, active: bool, now: Instant) -> Result<(), Error> {
         self.check_time(now)?;
-        let index = usize::from(ticket.accelerator.0);
-        let slot = self.slots.get(index).ok_or(Error::UnknownAccelerator(ticket.accelerator))?;
-        let block =
-            slot.in_flight.filter(|block| block.ticket == ticket).ok_or(Error::StaleTicket(ticket))?;
-        let job = self.jobs.get(block.job).ok_or(Error::StaleTicket(ticket))?;
-        let segments = self
-            .workload
-            .model(job.frame.model)
-            .and_then(|model| model.subnetworks.get(usize::from(job.subnetwork)))
-            .map_or(&[][..], |subnetwork| subnetwork.segments);
-
-        let behind = usize::from(block.first) + usize::from(block.count);
-        let next = match outcome.path {
-            Path::Next => behind,
-            Path::Exit => segments.len(),
-            Path::Skip(skipped) if behind + usize::from(skipped) <= segments.len() => {
-                behind + usize::from(skipped)
-            }
-            Path::Skip(skipped) => return Err(Error::SkipBeyondEnd { ticket, skipped }),
-        };
-        let ran = segments.get(usize::from(block.first)..behind).unwrap_or(&[]);
-        let (mut table_nj, mut worst_nj) = (block.switch.energy_nj, block.switch.energy_nj);
-        for segment in ran {
-            table_nj = table_nj
-                .saturating_add(segment.placements().get(index).map_or(0, |placement| placement.energy_nj));
-            worst_nj = worst_nj.saturating_add(segment.info().worst_energy_nj);
-        }
-        let energy_nj = outcome.energy_nj.unwrap_or(table_nj);
-
+        let state = self.models.get_mut(usize::from(model.0)).ok_or(Error::UnknownModel(model))?;
         self.now = now;
-        let frame = job.frame;
-        let progress = match segments.get(next) {
-            Some(segment) => {
-                self.leave(index, Some(block.job), segment.info().activation_bytes);
-                if let Some(job) = self.jobs.get_mut(block.job) {
-                    job.segment = next as u16;
-                    job.ready_since = now;
-                    job.state = State::Ready;
-                }
-                Progress::More
-            }
-            None => {
-                self.leave(index, None, 0);
-                self.jobs.remove(block.job);
-                if outcome.finished > frame.deadline { Progress::Late } else { Progress::InTime }
-            }
-        };
-        if let Some(tally) = self.tallies.get_mut(usize::from(frame.model.0)) {
-            tally.energy_nj = tally.energy_nj.saturating_add(u64::from(energy_nj));
-            tally.worst_energy_nj = tally.worst_energy_nj.saturating_add(u64::from(worst_nj));
-            tally.completed += u32::from(progress != Progress::More);
-            tally.violated += u32::from(progress == Progress::Late);
-        }
-        let report = Report {
-            ticket,
-            job: block.job,
-            frame,
-            finished: outcome.finished,
-            energy_nj,
-            worst_energy_nj: worst_nj,
-            progress,
-        };
-        self.policy.observe(&Event::Completed(report), now);
-        Ok(report)
-    }
-
-    /// Reports that an accelerator failed; the job that it ran is ready again, at the segment it was
-    /// at, and is returned. O(1). On `Err` nothing has changed.
-    pub fn fault(
-        &mut self,
-        accelerator: AcceleratorId,
-        fault: Fault,
-        now: Instant,
-    ) -> Result<Option<JobId>, Error> {
-        self.check_time(now)?;
-        let index = usize::from(accelerator.0);
-        let slot = self.slots.get_mut(index).ok_or(Error::UnknownAccelerator(accelerator))?;
-        let lost = slot.in_flight.map(|block| block.job);
-        self.now = now;
-        self.leave(index, None, 0);
-        if let Some(job) = lost.and_then(|id| self.jobs.get_mut(id)) {
-            job.state = State::Ready;
-            job.ready_since = now;
-        }
-        if let (Fault::OutOfService, Some(state)) = (fault, self.accelerators.get_mut(index)) {
-            state.activity = Activity::OutOfService;
-        }
-        self.policy.observe(&Event::Faulted(accelerator, fault, lost), now);
-        Ok(lost)
-    }
-
-    /// Puts an accelerator back into service; nothing happens if it is in service. O(1).
-    pub fn restore(&mut self, accelerator: AcceleratorId, now: Instant) -> Result<(), Error> {
-        self.check_time(now)?;
-        let state = self
-            .accelerators
-            .get_mut(usize::from(accelerator.0))
-            .ok_or(Error::UnknownAccelerator(accelerator))?;
-        self.now = now;
-        if state.activity == Activity::OutOfService {
-            state.activity = Activity::Idle;
-            self.policy.observe(&Event::Restored(accelerator), now);
+        if state.active != active {
+            state.active = active;
+            self.tuner.arm();
+            self.policy.observe(&Event::Activated(model, active), now);
         }
         Ok(())
     }
 
-    /// Ends the run for one frame that is left, if any; call until `None`. O(JOBS).
-    ///
-    /// A frame whose deadline was due by `end` is violated; one that had more time is taken out of
-    /// the count. Blocks that still run are forgotten: their tickets are stale.
-    pub fn close(&mut self, end: Instant) -> Option<Leftover> {
-        let (id, job) = self.jobs.iter().next()?;
-        let frame = job.frame;
-        for index in 0..self.slots.len() {
-            if self.slots.get(index).and_then(|slot| slot.in_flight).is_some_and(|block| block.job == id) {
-                self.leave(index, None, 0);
-            }
-        }
-        self.jobs.remove(id);
-        let overdue = frame.deadline <= end;
-        if let Some(tally) = self.tallies.get_mut(usize::from(frame.model.0)) {
-            tally.violated += u32::from(overdue);
-            tally.frames -= u32::from(!overdue);
-        }
-        Some(if overdue { Leftover::Overdue(frame) } else { Leftover::LeftOut(frame) })
-    }
-
-    /// The accelerator has nothing in flight any more.
-    fn leave(&mut self, index: usize, last_job: Option<JobId>, resident_bytes: u32) {
-        if let (Some(slot), Some(state)) = (self.slots.get_mut(index), self.accelerators.get_mut(index)) {
-            *slot = Slot { in_flight: None, resident_bytes };
-            state.last_job = last_job;
-            if state.activity != Activity::OutOfService {
-                state.activity = Activity::Idle;
-            }
-        }
-    }
-
-    fn row(&self, model: ModelId) -> Result<(&'w Model<'w, ACCS>, u32), Refused> {
-        let unknown = Refused { frame: None, why: Refusal::UnknownModel(model) };
-        let number = self.numbers.get(usize::from(model.0)).ok_or(unknown)?;
-        Ok((self.workload.model(model).ok_or(unknown)?, *number))
-    }
-
-    fn child_of(&self, model: ModelId, parent: &Frame, now: Instant) -> Result<Frame, Refused> {
-        let (row, _) = self.row(model)?;
-        if row.cascade.is_none_or(|cascade| cascade.parent != parent.model) {
-            return Err(Refused { frame: None, why: Refusal::NotAChild });
-        }
-        let deadline = row.deadline.map_or(parent.deadline, |d| parent.origin.saturating_add(d));
-        Ok(Frame { release: now, deadline, origin: parent.origin, number: parent.number, model })
-    }
-
-    fn admit(&mut self, frame: Frame, now: Instant) -> Result<(Frame, JobId), Refused> {
-        let refuse = |why| Err(Refused { frame: Some(frame), why });
-        if now < self.now {
-            return refuse(Refusal::TimeWentBack { last: self.now });
-        }
-        let job =
-            Job { frame, ready_since: now, segment: 0, subnetwork: 0, started: false, state: State::Ready };
-        let Some(id) = self.jobs.insert(job) else { return refuse(Refusal::Full { capacity: JOBS }) };
+    /// The model's frames come once every `period` from now on, and are due within it; those of a model
+    /// whose deadline is another than its period keep theirs. O(1).
+    pub fn set_period(&mut self, model: ModelId, period: Duration, now: Instant) -> Result<(), Error> {
+        self.check_time(now)?;
+        let row = self.workload.model(model).ok_or(Error::UnknownModel(model))?;
+        let state = self.models.get_mut(usize::from(model.0)).ok_or(Error::UnknownModel(model))?;
         self.now = now;
-        self.count_frame(&frame);
-        self.policy.observe(&Event::Released(frame, id), now);
-        Ok((frame, id))
+        if row.deadline == Some(row.period) {
+            state.deadline = Some(period);
+        }
+        self.tuner.arm();
+        Ok(())
     }
 
-    fn count_frame(&mut self, frame: &Frame) {
-        let index = usize::from(frame.model.0);
-        if let (Some(tally), Some(number)) = (self.tallies.get_mut(index), self.numbers.get_mut(index)) {
-            tally.frames += 1;
-            *number = frame.number.wrapping_add(1);
+    /// Ends the tuner's window if it is over: its UXCost goes to the tuner, the tuner's weights to the
+    /// policy. O(models), once per window.
+    fn tune(&mut self, now: Instant) {
+        let Some(window) = self.config.tuning_window else { return };
+        if now < self.window_end {
+            return;
+        }
+        self.window_end = now.saturating_add(window);
+        let mut cost = UxCost::default();
+        for ((state, tally), model) in self.models.iter_mut().zip(&self.tallies).zip(self.workload.models) {
+            let of_model = UxCost::of([(&state.mark.advance(tally), model.weight_percent)]);
+            cost.violation_rate_sum += of_model.violation_rate_sum;
+            cost.energy_norm_sum += of_model.energy_norm_sum;
+        }
+        let before = self.tuner.weights();
+        self.tuner.window((cost != UxCost::default()).then(|| cost.value()));
+        let weights = self.tuner.weights();
+        if weights != before {
+            self.set_weights(weights, now);
         }
     }
 
-    /// Counts a frame that never became a job.
-    fn count_lost(&mut self, frame: Frame, reason: DropReason, now: Instant) {
-        self.count_frame(&frame);
-        self.count_drop(frame, reason, now);
-    }
-
-    fn count_drop(&mut self, frame: Frame, reason: DropReason, now: Instant) {
-        if let Some(tally) = self.tallies.get_mut(usize::from(frame.model.0)) {
-            tally.dropped += 1;
-            tally.violated += 1;
-        }
-        self.policy.observe(&Event::Dropped(frame, reason), now);
+    fn set_weights(&mut self, weights: Weights, now: Instant) {
+        self.policy.set_weights(weights);
+        self.policy.observe(&Event::Tuned(weights), now);
     }
 
     fn check_time(&self, now: Instant) -> Result<(), Error> {
         if now < self.now { Err(Error::TimeWentBack { now, last: self.now }) } else { Ok(()) }
     }
+}
+
+/// Expected work of the frames that one frame of a model gives rise to. Cascades have no cycles, so
+/// the chain of parents of each model ends.
+fn dependents_work<const ACCS: usize>(workload: &Workload<'_, ACCS>, root: ModelId) -> Duration {
+    let mut sum = 0u64;
+    for model in workload.models {
+        let own = model.subnetworks.first().and_then(|heaviest| heaviest.segments.first());
+        let mut work = own.map_or(0, |segment| segment.info().togo.as_nanos());
+        let mut at = model;
+        while let Some(cascade) = at.cascade {
+            work = cascade.probability.of(work);
+            if cascade.parent == root {
+                sum = sum.saturating_add(work);
+                break;
+            }
+            let Some(parent) = workload.model(cascade.parent) else { break };
+            at = parent;
+        }
+    }
+    Duration::from_nanos(sum)
+}
+
+/// The segments of a model's sub-network; none if there is no such.
+fn segments_of<'a, const ACCS: usize>(
+    workload: &Workload<'a, ACCS>,
+    model: ModelId,
+    subnetwork: u8,
+) -> &'a [Segment<ACCS>] {
+    let subnetworks = workload.model(model).map_or(&[][..], |model| model.subnetworks);
+    subnetworks.get(usize::from(subnetwork)).map_or(&[], |subnetwork| subnetwork.segments)
 }

@@ -88,6 +88,11 @@ impl Weight {
         self.0 as f64 / Self::ONE.0 as f64
     }
 
+    /// From raw Q2.30 bits; more than two gives [`Weight::MAX`].
+    pub const fn from_bits(bits: u32) -> Self {
+        if bits > Self::MAX.0 { Self::MAX } else { Self(bits) }
+    }
+
     /// The raw Q2.30 bits.
     pub const fn to_bits(self) -> u32 {
         self.0

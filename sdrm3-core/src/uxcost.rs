@@ -5,7 +5,7 @@
 //!   R[m] = violated frames / total frames     (dropped, late or never finished is violated)
 //!          if none was violated: 1 / (2 * total frames)
 //!   E[m] = energy spent on m / energy of the same executed segments, each on its worst accelerator
-//! UXCost = (sum over m of R[m]) * (sum over m of E[m])
+//! UXCost = (sum over m of w[m] * R[m]) * (sum over m of w[m] * E[m])       weights w are 1 unless given
 //! ```
 //!
 //! Counters are integers, so that a day of frames adds up exactly; the quotients are taken when
@@ -29,6 +29,9 @@ pub struct Tally {
     pub energy_nj: u64,
     /// Energy of the same segments, each on its worst accelerator, in nanojoules.
     pub worst_energy_nj: u64,
+    /// Sum over completed frames of the accuracy that lighter sub-networks gave up, in thousandths of a
+    /// percent.
+    pub accuracy_given_up: u64,
 }
 
 impl Tally {
@@ -59,13 +62,14 @@ pub struct UxCost {
 }
 
 impl UxCost {
-    /// From the models' tallies. O(models).
-    pub fn of<'a>(tallies: impl IntoIterator<Item = &'a Tally>) -> Self {
+    /// From the models' tallies and weights in percent. O(models).
+    pub fn of<'a>(models: impl IntoIterator<Item = (&'a Tally, u16)>) -> Self {
         let mut sums = Self::default();
-        for tally in tallies {
+        for (tally, weight_percent) in models {
             if let Some(rate) = tally.violation_rate() {
-                sums.violation_rate_sum += rate;
-                sums.energy_norm_sum += tally.normalised_energy();
+                let weight = f64::from(weight_percent) / 100.0;
+                sums.violation_rate_sum += weight * rate;
+                sums.energy_norm_sum += weight * tally.normalised_energy();
             }
         }
         sums
@@ -77,17 +81,54 @@ impl UxCost {
     }
 }
 
+/// Where a window began: what to subtract from a tally.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Mark {
+    ended: u32,
+    violated: u32,
+    energy_nj: u64,
+    worst_energy_nj: u64,
+}
+
+impl Mark {
+    /// The tally of the frames that ended since the mark, and the mark for the next window. O(1).
+    pub(crate) fn advance(&mut self, now: &Tally) -> Tally {
+        let ended = now.completed.wrapping_add(now.dropped);
+        let since = Tally {
+            frames: ended.wrapping_sub(self.ended),
+            violated: now.violated.wrapping_sub(self.violated),
+            energy_nj: now.energy_nj.wrapping_sub(self.energy_nj),
+            worst_energy_nj: now.worst_energy_nj.wrapping_sub(self.worst_energy_nj),
+            ..Tally::default()
+        };
+        *self = Self {
+            ended,
+            violated: now.violated,
+            energy_nj: now.energy_nj,
+            worst_energy_nj: now.worst_energy_nj,
+        };
+        since
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::*;
 
     #[test]
     fn a_hand_computed_window_of_two_models() {
-        let gaze =
-            Tally { frames: 60, completed: 57, violated: 6, dropped: 3, energy_nj: 30, worst_energy_nj: 60 };
+        let gaze = Tally {
+            frames: 60,
+            completed: 57,
+            violated: 6,
+            dropped: 3,
+            energy_nj: 30,
+            worst_energy_nj: 60,
+            ..Tally::default()
+        };
         let hand =
             Tally { frames: 30, completed: 30, energy_nj: 45, worst_energy_nj: 60, ..Tally::default() };
-        let cost = UxCost::of([&gaze, &hand]);
+        let cost = UxCost::of([(&gaze, 100), (&hand, 100)]);
         assert!((cost.violation_rate_sum - (0.1 + 1.0 / 60.0)).abs() < 1e-12);
         assert!((cost.energy_norm_sum - 1.25).abs() < 1e-12);
         assert!((cost.value() - 1.25 * (0.1 + 1.0 / 60.0)).abs() < 1e-12);
@@ -96,13 +137,52 @@ mod tests {
     #[test]
     fn dropping_everything_is_the_worst_that_can_happen() {
         let none = Tally { frames: 10, violated: 10, dropped: 10, ..Tally::default() };
-        assert_eq!(UxCost::of([&none]).value(), 1.0);
+        assert_eq!(UxCost::of([(&none, 100)]).value(), 1.0);
     }
 
     #[test]
     fn a_model_without_frames_counts_in_neither_sum() {
         let some = Tally { frames: 1, completed: 1, energy_nj: 1, worst_energy_nj: 2, ..Tally::default() };
-        assert_eq!(UxCost::of([&some, &Tally::default()]), UxCost::of([&some]));
+        assert_eq!(UxCost::of([(&some, 100), (&Tally::default(), 100)]), UxCost::of([(&some, 100)]));
+    }
+
+    #[test]
+    fn a_model_of_double_weight_counts_as_two_of_it() {
+        let some = Tally {
+            frames: 4,
+            completed: 4,
+            violated: 1,
+            energy_nj: 1,
+            worst_energy_nj: 2,
+            ..Tally::default()
+        };
+        assert_eq!(UxCost::of([(&some, 200)]), UxCost::of([(&some, 100), (&some, 100)]));
+    }
+
+    #[test]
+    fn a_window_counts_what_ended_since_its_mark() {
+        let mut mark = Mark::default();
+        let early = Tally {
+            frames: 5,
+            completed: 3,
+            violated: 1,
+            energy_nj: 10,
+            worst_energy_nj: 20,
+            ..Tally::default()
+        };
+        assert_eq!(mark.advance(&early).frames, 3);
+        let late = Tally {
+            frames: 9,
+            completed: 6,
+            dropped: 1,
+            violated: 3,
+            energy_nj: 15,
+            worst_energy_nj: 30,
+            ..early
+        };
+        let window = mark.advance(&late);
+        assert_eq!((window.frames, window.violated, window.energy_nj, window.worst_energy_nj), (4, 2, 5, 10));
+        assert_eq!(mark.advance(&late).violation_rate(), None, "nothing since");
     }
 
     #[test]

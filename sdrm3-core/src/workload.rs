@@ -24,6 +24,7 @@ mod validate;
 
 pub use validate::{Cause, WorkloadError};
 
+use crate::frame_drop::DropBudget;
 use crate::time::Duration;
 
 /// Index of a model in [`Workload::models`].
@@ -83,7 +84,7 @@ impl Probability {
     }
 
     /// `value` times this probability, rounded down.
-    const fn of(self, value: u64) -> u64 {
+    pub(crate) const fn of(self, value: u64) -> u64 {
         ((value as u128 * self.0 as u128) >> 16) as u64
     }
 }
@@ -140,6 +141,13 @@ impl<const A: usize> SegmentSpec<A> {
     #[must_use]
     pub const fn with_branch(mut self, branch: Branch) -> Self {
         self.branch = branch;
+        self
+    }
+
+    /// Before which a job may move to a lighter sub-network.
+    #[must_use]
+    pub const fn with_switch_point(mut self) -> Self {
+        self.switch_point = true;
         self
     }
 }
@@ -220,12 +228,15 @@ pub struct SubNetwork<'a, const A: usize> {
     /// How many leading segments are the same as in the next heavier sub-network: finished work
     /// that a switch keeps.
     pub shared_prefix: u16,
+    /// Bytes of weights that an accelerator fetches when it moves here from another model; 0 when they
+    /// are streamed layer by layer, which the segments' costs hold.
+    pub weight_bytes: u32,
 }
 
 impl<'a, const A: usize> SubNetwork<'a, A> {
     /// A network with these segments.
     pub const fn new(name: &'a str, segments: &'a [Segment<A>]) -> Self {
-        Self { name, segments, accuracy_milli_percent: 0, shared_prefix: 0 }
+        Self { name, segments, accuracy_milli_percent: 0, shared_prefix: 0, weight_bytes: 0 }
     }
 
     /// With this accuracy in thousandths of a percent.
@@ -239,6 +250,13 @@ impl<'a, const A: usize> SubNetwork<'a, A> {
     #[must_use]
     pub const fn with_shared_prefix(mut self, segments: u16) -> Self {
         self.shared_prefix = segments;
+        self
+    }
+
+    /// With this many bytes of weights to fetch on a change of model.
+    #[must_use]
+    pub const fn with_weights(mut self, bytes: u32) -> Self {
+        self.weight_bytes = bytes;
         self
     }
 }
@@ -269,12 +287,30 @@ pub struct Model<'a, const A: usize> {
     pub cascade: Option<Cascade>,
     /// Sub-networks from heavy (accurate) to light; a plain network is one.
     pub subnetworks: &'a [SubNetwork<'a, A>],
+    /// How much the model counts in UXCost, in percent.
+    pub weight_percent: u16,
+    /// How many frames smart drops may take.
+    pub drop_budget: DropBudget,
+    /// No sub-network below this accuracy is used, in thousandths of a percent.
+    pub accuracy_floor: u32,
+    /// A new frame takes the place of an older one that has not started.
+    pub latest_wins: bool,
 }
 
 impl<'a, const A: usize> Model<'a, A> {
     /// A model that runs once every `period`, each frame due when the next arrives.
     pub const fn new(name: &'a str, period: Duration, subnetworks: &'a [SubNetwork<'a, A>]) -> Self {
-        Self { name, period, deadline: Some(period), cascade: None, subnetworks }
+        Self {
+            name,
+            period,
+            deadline: Some(period),
+            cascade: None,
+            subnetworks,
+            weight_percent: 100,
+            drop_budget: DropBudget::PUBLISHED,
+            accuracy_floor: 0,
+            latest_wins: false,
+        }
     }
 
     /// With this deadline after the release.
@@ -291,12 +327,41 @@ impl<'a, const A: usize> Model<'a, A> {
         self.deadline = None;
         self
     }
+
+    /// That counts this much in UXCost, in percent.
+    #[must_use]
+    pub const fn with_weight(mut self, percent: u16) -> Self {
+        self.weight_percent = percent;
+        self
+    }
+
+    /// Of which smart drops may take so many frames.
+    #[must_use]
+    pub const fn with_drop_budget(mut self, budget: DropBudget) -> Self {
+        self.drop_budget = budget;
+        self
+    }
+
+    /// Never run below this accuracy, in thousandths of a percent.
+    #[must_use]
+    pub const fn with_accuracy_floor(mut self, milli_percent: u32) -> Self {
+        self.accuracy_floor = milli_percent;
+        self
+    }
+
+    /// Of which a new frame takes the place of an older one that has not started.
+    #[must_use]
+    pub const fn with_latest_wins(mut self) -> Self {
+        self.latest_wins = true;
+        self
+    }
 }
 
 /// An accelerator, and what it costs to move it from one job to another.
 ///
-/// A switch costs `fixed` plus the traffic of the activations that are spilled (what the previous
-/// job left) and fetched (what the next one needs), at a rate per KiB.
+/// A switch costs `fixed`, plus the entry of a table by previous and next model if there is one, plus
+/// the traffic of the activations that are spilled (what the previous job left) and fetched (what the
+/// next one needs) and of the next model's weights if the model changes, at a rate per KiB.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -305,14 +370,16 @@ pub struct Accelerator<'a> {
     pub name: &'a str,
     /// Cost of any switch.
     pub switch_fixed: Cost,
-    /// Cost of each KiB of activations moved.
+    /// Cost of each KiB moved.
     pub switch_per_kib: Cost,
+    /// Further cost by (previous model, next model), rows by previous; empty, or models x models.
+    pub switch_table: &'a [Cost],
 }
 
 impl<'a> Accelerator<'a> {
     /// An accelerator that switches for free.
     pub const fn new(name: &'a str) -> Self {
-        Self { name, switch_fixed: Cost::NONE, switch_per_kib: Cost::NONE }
+        Self { name, switch_fixed: Cost::NONE, switch_per_kib: Cost::NONE, switch_table: &[] }
     }
 
     /// With this cost of a switch.
@@ -323,7 +390,14 @@ impl<'a> Accelerator<'a> {
         self
     }
 
-    /// Cost of a switch that moves `bytes` of activations, saturating.
+    /// With this table of further costs, models x models, rows by the previous model.
+    #[must_use]
+    pub const fn with_switch_table(mut self, table: &'a [Cost]) -> Self {
+        self.switch_table = table;
+        self
+    }
+
+    /// Cost of a switch that moves `bytes`, without the table; saturating.
     pub const fn switch_cost(&self, bytes: u32) -> Cost {
         const fn part(fixed: u32, per_kib: u32, bytes: u32) -> u32 {
             let moved = (per_kib as u64 * bytes as u64) >> 10;
@@ -358,6 +432,12 @@ impl<'a, const A: usize> Workload<'a, A> {
     /// The model of that index.
     pub fn model(&self, id: ModelId) -> Option<&'a Model<'a, A>> {
         self.models.get(usize::from(id.0))
+    }
+
+    /// The table's entry of a switch on an accelerator; nothing where there is none.
+    pub(crate) fn switch_entry(&self, accelerator: &Accelerator<'_>, from: ModelId, to: ModelId) -> Cost {
+        let place = usize::from(from.0) * self.models.len() + usize::from(to.0);
+        accelerator.switch_table.get(place).copied().unwrap_or(Cost::NONE)
     }
 
     /// The models that run on frames of `parent`, in table order. O(models).

@@ -4,8 +4,8 @@ use core::fmt;
 
 use heapless::Vec;
 use sdrm3_core::{
-    AcceleratorId, Action, DropReason, Error, Event, Fault, Frame, Instant, Leftover, ModelId, NextWake,
-    Policy, Progress, Refused, Scheduler,
+    AcceleratorId, Action, DropReason, Duration, Error, Event, Fault, Frame, Instant, Leftover, ModelId,
+    NextWake, Outcome, Policy, Progress, Refused, Scheduler,
 };
 
 use crate::queue::{AcceleratorQueue, Completion, Error as _, Pump};
@@ -166,7 +166,12 @@ where
             call_again |= self.collect(index, now, application);
         }
         let wake = loop {
-            match self.scheduler.poll(now) {
+            let weights = self.scheduler.policy().weights();
+            let action = self.scheduler.poll(now);
+            if let Some(weights) = self.scheduler.policy().weights().filter(|new| Some(*new) != weights) {
+                application.event(&Event::Tuned(weights), now);
+            }
+            match action {
                 Action::Dispatch(block) => {
                     application.event(&Event::Dispatched(block), now);
                     let accelerator = block.ticket.accelerator;
@@ -175,6 +180,9 @@ where
                         self.trouble.refused_blocks = self.trouble.refused_blocks.saturating_add(1);
                         self.take_out(accelerator, error.kind().is_transient(), now, application);
                     }
+                }
+                Action::Drop(frame, DropReason::Withdrawn) => {
+                    application.event(&Event::Dropped(frame, DropReason::Withdrawn), now);
                 }
                 Action::Drop(frame, reason) => self.lose(frame, reason, now, application),
                 Action::Wait(wake) => break wake,
@@ -193,6 +201,39 @@ where
         if self.scheduler.restore(accelerator, now).is_ok() {
             application.event(&Event::Restored(accelerator), now);
         }
+    }
+
+    /// Switches a model on or off: see [`Scheduler::set_active`].
+    ///
+    /// # Errors
+    ///
+    /// The model is unknown.
+    pub fn set_active(
+        &mut self,
+        model: ModelId,
+        active: bool,
+        now: Instant,
+        application: &mut impl Application,
+    ) -> Result<(), Error> {
+        let now = self.advance(now);
+        self.scheduler.set_active(model, active, now)?;
+        application.event(&Event::Activated(model, active), now);
+        Ok(())
+    }
+
+    /// Changes the frame rate of a model: see [`Scheduler::set_period`].
+    ///
+    /// # Errors
+    ///
+    /// The model is unknown.
+    pub fn set_period(&mut self, model: ModelId, period: Duration, now: Instant) -> Result<(), Error> {
+        let now = self.advance(now);
+        self.scheduler.set_period(model, period, now)
+    }
+
+    /// Stops or resumes online tuning.
+    pub fn freeze_tuner(&mut self, frozen: bool) {
+        self.scheduler.freeze_tuner(frozen);
     }
 
     /// Ends the run: every frame that is left is reported as overdue or left out.
@@ -231,7 +272,8 @@ where
         now: Instant,
         application: &mut impl Application,
     ) {
-        let Completion { ticket, result, .. } = completion;
+        let Completion { ticket, started, result } = completion;
+        let result = result.map(|outcome| Outcome { started: Some(started), ..outcome });
         match result.map(|outcome| self.scheduler.complete(ticket, outcome, now)) {
             Ok(Ok(report)) => {
                 application.event(&Event::Completed(report), now);

@@ -1,12 +1,14 @@
 //! The decision: which ready job goes to which idle accelerator.
 
-use super::{InFlight, Scheduler};
+use super::{InFlight, Scheduler, segments_of};
+use crate::correction::Correction;
 use crate::event::{Action, Dispatch, DropReason, Event, NextWake, Ticket};
-use crate::job::{Job, JobId, JobPool, JobView, State};
+use crate::frame_drop::Search;
+use crate::job::{JobId, JobPool, JobView, State};
 use crate::policy::{AcceleratorState, Activity, Offer, Policy};
 use crate::score::Score;
-use crate::time::Instant;
-use crate::workload::{Branch, Cost, Placement, Segment, Workload};
+use crate::time::{Duration, Instant};
+use crate::workload::{AcceleratorId, Branch, Cost, Placement, Workload};
 
 /// The best pair of job and accelerator so far.
 #[derive(Clone, Copy)]
@@ -44,17 +46,19 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// Decides what to do next. Call it after every event and at the time of the last
     /// [`NextWake`], again and again until it answers [`Action::Wait`].
     ///
-    /// A frame that has not started by its deadline, or that the policy gives up, is dropped. Else
-    /// the pair of ready job and idle accelerator with the highest score is dispatched. Equal scores
-    /// are decided by, in this order: the earlier deadline, the earlier release, the lower model, the
-    /// lower frame number, the lower latency, the lower accelerator.
+    /// A frame that has not started by its deadline, whose model is switched off, that a newer one
+    /// supersedes, or that the policy gives up, is dropped; so is one that smart frame drop chooses. Else
+    /// the pair of ready job and idle accelerator with the highest score is dispatched. Equal scores are
+    /// decided by, in this order: the earlier deadline, the earlier release, the lower model, the lower
+    /// frame number, the lower latency, the lower accelerator.
     ///
     /// O(JOBS x ACCS) calls of the policy, never more; a time before one given earlier counts as
     /// that one.
     pub fn poll(&mut self, now: Instant) -> Action {
         self.now = self.now.max(now);
         let now = self.now;
-        self.policy.prepare(views(self.workload, &self.jobs), &self.accelerators, now);
+        self.tune(now);
+        self.policy.prepare(views(self.workload, &self.jobs, &self.corrections), &self.accelerators, now);
         match self.decide(now) {
             Decision::Drop(id, reason) => self.drop_job(id, reason, now),
             Decision::Dispatch(choice) => {
@@ -68,43 +72,126 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     fn decide(&self, now: Instant) -> Decision<'_> {
         let mut best: Option<Choice<'_>> = None;
         let mut wake = NextWake::Idle;
-        for job in views(self.workload, &self.jobs) {
-            if !job.started && now >= job.frame.deadline {
-                return Decision::Drop(job.id, DropReason::Stale);
+        let mut search = Search::default();
+        for job in views(self.workload, &self.jobs, &self.corrections) {
+            if let Some(reason) = self.reason_to_drop(&job, now) {
+                return Decision::Drop(job.id, reason);
             }
-            if self.policy.abandons(&job, now) {
-                return Decision::Drop(job.id, DropReason::Abandoned);
+            if self.config.frame_drop {
+                self.consider_dropping(&job, &mut search, now);
             }
             let weighed = self.policy.weigh(&job, now);
             for (index, (state, placement)) in self.accelerators.iter().zip(job.placements).enumerate() {
                 if state.activity != Activity::Idle || !placement.runs() {
                     continue;
                 }
-                let switch = self.switch_cost(index, state, &job);
-                let accelerators = &self.accelerators;
-                let offer = Offer { accelerator: state.id, placement, switch, accelerators };
+                let offer = self.offer(index, state, placement, &job);
                 let Some(score) = self.policy.score(weighed, &job, &offer) else { continue };
-                let latency_ns = placement.latency_ns;
+                let (latency_ns, switch) = (offer.latency_ns, offer.switch);
                 let block = self.policy.block(&job, &offer);
                 let choice = Choice { score, job, accelerator: index, latency_ns, switch, block };
                 if best.as_ref().is_none_or(|best| choice.before(best)) {
                     best = Some(choice);
                 }
             }
-            if !job.started {
+            if !job.started && self.config.stale_drop {
                 wake = earlier(wake, job.frame.deadline);
             }
+        }
+        if let Some(id) = self.smart_drop(search) {
+            return Decision::Drop(id, DropReason::Infeasible);
         }
         best.map_or(Decision::Wait(wake), Decision::Dispatch)
     }
 
+    /// Why a waiting frame ends here, whatever the others do.
+    fn reason_to_drop(&self, job: &JobView<'_>, now: Instant) -> Option<DropReason> {
+        if !self.models.get(usize::from(job.frame.model.0)).is_some_and(|state| state.active) {
+            return Some(DropReason::Withdrawn);
+        }
+        if job.superseded {
+            return Some(DropReason::Superseded);
+        }
+        if !job.started && now >= job.frame.deadline && self.config.stale_drop {
+            return Some(DropReason::Stale);
+        }
+        self.policy.abandons(job, now).then_some(DropReason::Abandoned)
+    }
+
+    /// Smart frame drop, a waiting frame: conditions 1 and 3.
+    fn consider_dropping(&self, job: &JobView<'_>, search: &mut Search, now: Instant) {
+        if job.fastest_togo <= job.slack(now) {
+            return;
+        }
+        search.infeasible();
+        if let Some(state) = self.models.get(usize::from(job.frame.model.0)).filter(|state| state.may_lose) {
+            search.candidate(job.togo.saturating_add(state.dependents), &job.frame, job.id);
+        }
+    }
+
+    /// Smart frame drop: running frames count towards condition 2; then the verdict.
+    fn smart_drop(&self, mut search: Search) -> Option<JobId> {
+        if !self.config.frame_drop {
+            return None;
+        }
+        for (state, slot) in self.accelerators.iter().zip(&self.slots) {
+            let (Activity::Busy { until }, Some(block)) = (state.activity, slot.in_flight) else { continue };
+            let Some(job) = self.jobs.get(block.job) else { continue };
+            let segments = segments_of(self.workload, job.frame.model, job.subnetwork);
+            let behind = segments.get(usize::from(block.first) + usize::from(block.count));
+            let left = behind.map_or(Duration::ZERO, |segment| segment.info().fastest_togo);
+            if until.saturating_add(self.corrected(job.frame.model, left)) > job.frame.deadline {
+                search.infeasible();
+            }
+        }
+        search.verdict()
+    }
+
+    fn offer<'a>(
+        &'a self,
+        index: usize,
+        state: &AcceleratorState,
+        placement: &'a Placement,
+        job: &JobView<'_>,
+    ) -> Offer<'a> {
+        let (mut latency_ns, mut latency_preference) = (placement.latency_ns, placement.latency_preference);
+        if let Some(correction) =
+            self.corrections.get(usize::from(job.frame.model.0)).filter(|_| self.config.correction)
+        {
+            latency_ns = correction.latency(index, latency_ns);
+            latency_preference = correction.preference(index, latency_preference);
+        }
+        Offer {
+            accelerator: state.id,
+            placement,
+            latency_ns,
+            latency_preference,
+            switch: self.switch_cost(index, state, job),
+            accelerators: &self.accelerators,
+        }
+    }
+
     /// What moving the accelerator to the job costs.
     fn switch_cost(&self, index: usize, state: &AcceleratorState, job: &JobView<'_>) -> Cost {
-        match (self.workload.accelerators.get(index), self.slots.get(index)) {
-            (Some(accelerator), Some(slot)) if state.last_job != Some(job.id) => {
-                accelerator.switch_cost(slot.resident_bytes.saturating_add(job.segment.activation_bytes))
-            }
-            _ => Cost::NONE,
+        let (Some(accelerator), Some(slot)) = (self.workload.accelerators.get(index), self.slots.get(index))
+        else {
+            return Cost::NONE;
+        };
+        if state.last_job == Some(job.id) {
+            return Cost::NONE;
+        }
+        let mut bytes = slot.resident_bytes.saturating_add(job.segment.activation_bytes);
+        let mut entry = Cost::NONE;
+        if slot.last_model != Some(job.frame.model) {
+            bytes = bytes.saturating_add(job.weight_bytes);
+        }
+        if let Some(last) = slot.last_model {
+            entry = self.workload.switch_entry(accelerator, last, job.frame.model);
+        }
+        let moved = accelerator.switch_cost(bytes);
+        Cost {
+            latency_ns: moved.latency_ns.saturating_add(entry.latency_ns),
+            energy_nj: moved.energy_nj.saturating_add(entry.energy_nj),
         }
     }
 
@@ -124,7 +211,7 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
                 break;
             }
         }
-        let accelerator = crate::workload::AcceleratorId(choice.accelerator as u8);
+        let accelerator = AcceleratorId(choice.accelerator as u8);
         Dispatch {
             ticket: Ticket { accelerator, sequence: self.next_sequence },
             job: job.id,
@@ -147,10 +234,17 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             job.started = true;
         }
         if let (Some(slot), Some(state)) = (self.slots.get_mut(index), self.accelerators.get_mut(index)) {
-            slot.in_flight = Some(InFlight { ticket, job: id, first, count, switch });
-            let nanos = u64::from(expected.latency_ns) + u64::from(switch.latency_ns);
-            let until = now.saturating_add(crate::Duration::from_nanos(nanos));
-            state.activity = Activity::Busy { until };
+            let corrected = match self.corrections.get(usize::from(dispatch.frame.model.0)) {
+                Some(correction) if self.config.correction => correction.latency(index, expected.latency_ns),
+                _ => expected.latency_ns,
+            };
+            let plus_switch =
+                |latency_ns| Duration::from_nanos(u64::from(latency_ns) + u64::from(switch.latency_ns));
+            let expected = plus_switch(expected.latency_ns);
+            slot.in_flight =
+                Some(InFlight { ticket, job: id, first, count, switch, expected, dispatched: now });
+            slot.last_model = Some(dispatch.frame.model);
+            state.activity = Activity::Busy { until: now.saturating_add(plus_switch(corrected)) };
             state.last_job = Some(id);
         }
         self.policy.observe(&Event::Dispatched(dispatch), now);
@@ -178,37 +272,30 @@ fn earlier(wake: NextWake, at: Instant) -> NextWake {
     }
 }
 
-fn segments_of<'a, const ACCS: usize>(
-    workload: &Workload<'a, ACCS>,
-    model: crate::ModelId,
-    subnetwork: u8,
-) -> &'a [Segment<ACCS>] {
-    let subnetworks = workload.model(model).map_or(&[][..], |model| model.subnetworks);
-    subnetworks.get(usize::from(subnetwork)).map_or(&[], |subnetwork| subnetwork.segments)
-}
-
 /// All ready jobs as policies see them.
 fn views<'a, const JOBS: usize, const ACCS: usize>(
     workload: &'a Workload<'a, ACCS>,
     jobs: &'a JobPool<JOBS>,
+    corrections: &'a [Correction<ACCS>],
 ) -> impl Iterator<Item = JobView<'a>> {
     jobs.iter().filter(|(_, job)| job.state == State::Ready).filter_map(|(id, job)| {
-        let Job { frame, ready_since, segment: segment_index, subnetwork, started, .. } = *job;
-        let segments = segments_of(workload, frame.model, subnetwork);
-        let segment = segments.get(usize::from(segment_index))?;
-        let placements: &[Placement] = segment.placements();
-        let segments_left = (segments.len() - usize::from(segment_index)) as u16;
-        let segment = segment.info();
+        let subnetwork = workload.model(job.frame.model)?.subnetworks.get(usize::from(job.subnetwork))?;
+        let segment = subnetwork.segments.get(usize::from(job.segment))?;
+        let correction = corrections.get(usize::from(job.frame.model.0))?;
         Some(JobView {
             id,
-            frame,
-            ready_since,
-            started,
-            subnetwork,
-            segment_index,
-            segments_left,
-            segment,
-            placements,
+            frame: job.frame,
+            ready_since: job.ready_since,
+            started: job.started,
+            superseded: job.superseded,
+            subnetwork: job.subnetwork,
+            segment_index: job.segment,
+            segments_left: (subnetwork.segments.len() - usize::from(job.segment)) as u16,
+            togo: correction.work(segment.info().togo),
+            fastest_togo: correction.work(segment.info().fastest_togo),
+            weight_bytes: subnetwork.weight_bytes,
+            segment: segment.info(),
+            placements: segment.placements(),
         })
     })
 }

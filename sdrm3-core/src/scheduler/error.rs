@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use crate::event::Ticket;
+use crate::event::{Path, Ticket};
 use crate::job::Frame;
 use crate::time::Instant;
 use crate::workload::{AcceleratorId, ModelId};
@@ -23,6 +23,8 @@ pub enum Refusal {
     NeedsParent,
     /// The model does not run on frames of that parent.
     NotAChild,
+    /// The model is switched off.
+    Inactive,
     /// The time given lies before one given earlier.
     TimeWentBack {
         /// The latest time given so far.
@@ -40,7 +42,7 @@ pub struct Refused {
     pub why: Refusal,
 }
 
-/// What is wrong with a completion, fault or restoration.
+/// What is wrong with a completion, a fault, or a change of the workload.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
@@ -49,12 +51,14 @@ pub enum Error {
     StaleTicket(Ticket),
     /// The workload has no such accelerator.
     UnknownAccelerator(AcceleratorId),
+    /// The workload has no such model.
+    UnknownModel(ModelId),
     /// The outcome skips past the end of the network.
     SkipBeyondEnd {
         /// The completion.
         ticket: Ticket,
-        /// How many segments it says were skipped.
-        skipped: u16,
+        /// How it says the network went on.
+        path: Path,
     },
     /// The time given lies before one given earlier.
     TimeWentBack {
@@ -74,6 +78,7 @@ impl fmt::Display for Refusal {
                 f.write_str("the model runs on frames of another one; release it as a child of such a frame")
             }
             Self::NotAChild => f.write_str("the model does not run on frames of that parent"),
+            Self::Inactive => f.write_str("the model is switched off"),
             Self::TimeWentBack { last } => {
                 write!(f, "the time lies before {} ns, which was given earlier", last.as_nanos())
             }
@@ -101,8 +106,9 @@ impl fmt::Display for Error {
             Self::UnknownAccelerator(AcceleratorId(index)) => {
                 write!(f, "the workload has no accelerator {index}")
             }
-            Self::SkipBeyondEnd { ticket, skipped } => {
-                write!(f, "block {} skips {skipped} segments, past the end of its network", ticket.sequence)
+            Self::UnknownModel(ModelId(index)) => write!(f, "the workload has no model {index}"),
+            Self::SkipBeyondEnd { ticket, path } => {
+                write!(f, "block {} says {path:?}, which is past the end of its network", ticket.sequence)
             }
             Self::TimeWentBack { now, last } => {
                 write!(f, "the time went back from {} ns to {} ns", last.as_nanos(), now.as_nanos())

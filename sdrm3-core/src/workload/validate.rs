@@ -24,6 +24,11 @@ pub enum Cause {
         /// The room.
         capacity: usize,
     },
+    /// The switch table of an accelerator is neither empty nor models x models.
+    SwitchTableSize {
+        /// The accelerator.
+        accelerator: u8,
+    },
     /// The period is zero.
     ZeroPeriod,
     /// The deadline is zero.
@@ -85,6 +90,10 @@ impl fmt::Display for Cause {
                     "more accelerators than the tables hold; raise ACCS above {capacity} or remove some"
                 )
             }
+            Self::SwitchTableSize { accelerator } => write!(
+                f,
+                "the switch table of accelerator {accelerator} has the wrong size; give models x models entries, or none"
+            ),
             Self::ZeroPeriod => f.write_str("the period is zero; give the time between frames"),
             Self::ZeroDeadline => f.write_str("the deadline is zero; give the time a frame may take"),
             Self::UnknownParent => {
@@ -147,6 +156,12 @@ impl<'a, const A: usize> Workload<'a, A> {
             0 => return whole(Cause::NoModels),
             n if n > 255 => return whole(Cause::TooManyModels { capacity: 255 }),
             _ => {}
+        }
+        for (accelerator, index) in self.accelerators.iter().zip(0u8..) {
+            let entries = accelerator.switch_table.len();
+            if entries != 0 && entries != self.models.len() * self.models.len() {
+                return whole(Cause::SwitchTableSize { accelerator: index });
+            }
         }
         for (model, index) in self.models.iter().zip(0u8..) {
             self.check_model(ModelId(index), model)?;

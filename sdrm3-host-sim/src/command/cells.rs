@@ -4,7 +4,7 @@ use clap::Args;
 use sdrm3_core::Duration;
 
 use crate::input::InputError;
-use crate::policy::Parameters;
+use crate::policy::{Method, Parameters, Part, PolicyName};
 use crate::scenario::{CostTable, Platform, Scenario};
 
 /// The platform that is used unless another is named.
@@ -23,9 +23,12 @@ pub(super) struct Common {
     /// Seed of cascades and jitter [default: 1]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Parameter of a policy: alpha, beta (0 to 2, for mapscore)
+    /// Parameter of a policy: alpha, beta (0 to 2; sdrm3 starts from them), window_ms of its tuner
     #[arg(long, value_name = "NAME=VALUE")]
     param: Vec<String>,
+    /// Parts to switch off in sdrm3: drop, supernet, tuner, correction
+    #[arg(long, value_name = "PART,...", value_delimiter = ',')]
+    without: Vec<String>,
 }
 
 /// [`Common`], validated.
@@ -36,6 +39,7 @@ pub(super) struct Settings {
     pub(super) duration_ms: u32,
     pub(super) seed: u64,
     pub(super) parameters: Parameters,
+    pub(super) without: Vec<Part>,
 }
 
 impl Common {
@@ -47,7 +51,15 @@ impl Common {
             duration_ms,
             seed: self.seed.unwrap_or(1),
             parameters: Parameters::parse(self.param.iter().map(String::as_str))?,
+            without: self.without.iter().map(|name| Part::find(name)).collect::<Result<_, _>>()?,
         })
+    }
+}
+
+impl Settings {
+    /// A policy with these parameters and parts.
+    pub(super) fn method(&self, policy: PolicyName) -> Method {
+        Method::new(policy, &self.without, self.parameters)
     }
 }
 

@@ -10,10 +10,10 @@ use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rayon::prelude::*;
 
 use super::Failure;
-use super::cells::{Common, platforms, scenarios};
+use super::cells::{Common, Settings, platforms, scenarios};
 use crate::engine::Cell;
 use crate::input::InputError;
-use crate::policy::PolicyName;
+use crate::policy::{Method, Part, PolicyName};
 use crate::report::{Format, Run, write_runs};
 use crate::scenario::build;
 
@@ -40,6 +40,9 @@ pub(super) struct Options {
     /// Also write compare.txt, compare.json and compare.csv into this directory
     #[arg(long, value_name = "DIR")]
     out: Option<String>,
+    /// Also run sdrm3 without each of its parts (by default beside fcfs, mapscore and sdrm3 only)
+    #[arg(long)]
+    ablation: bool,
     /// Print how fast the simulation went, to standard error
     #[arg(long)]
     stats: bool,
@@ -50,11 +53,7 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
     let settings = options.common.validate()?;
     let scenarios = scenarios(&options.scenario)?;
     let platforms = platforms(&options.platform)?;
-    let policies = if options.policy.is_empty() {
-        PolicyName::ALL.to_vec()
-    } else {
-        options.policy.iter().map(|name| PolicyName::find(name)).collect::<Result<_, _>>()?
-    };
+    let methods = methods(options, &settings)?;
     let out = options.out.as_deref().map(prepare_directory).transpose()?;
 
     let threads = usize::from(options.jobs.unwrap_or(0));
@@ -66,7 +65,7 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
         .iter()
         .flat_map(|scenario| platforms.iter().map(move |platform| (scenario, platform)))
         .collect();
-    let progress = Progress::new(pairs.len() * policies.len());
+    let progress = Progress::new(pairs.len() * methods.len());
     let started = Instant::now();
     let runs: Vec<(Run, Speed)> = pool
         .install(|| {
@@ -74,15 +73,15 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
                 let memory = Bump::new();
                 let workload = build(scenario, platform, settings.costs.as_ref(), &memory)?;
                 let (duration, seed) = (settings.duration, settings.seed);
-                let cell = Cell { scenario, platform, workload: &workload, duration, seed };
-                let of_policy = |&policy: &PolicyName| {
+                let cell = Cell { scenario, platform, workload: &workload, recording: None, duration, seed };
+                let of_method = |method: &Method| {
                     let started = Instant::now();
-                    let outcome = policy.run(&cell, &settings.parameters, &mut ());
-                    let speed = Speed { blocks: outcome.decisions, busy: started.elapsed() };
+                    let outcome = method.run(&cell, &mut ());
+                    let speed = Speed { blocks: outcome.stats.decisions, busy: started.elapsed() };
                     progress.step();
-                    (Run::new(&cell, policy, &settings.parameters, settings.duration_ms, &outcome), speed)
+                    (Run::new(&cell, method, settings.duration_ms, &outcome), speed)
                 };
-                Ok(policies.par_iter().map(of_policy).collect())
+                Ok(methods.par_iter().map(of_method).collect())
             };
             pairs.par_iter().map(of_pair).collect::<Result<Vec<_>, _>>()
         })?
@@ -104,6 +103,27 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
         }
     }
     Ok(write_runs(&runs, options.format, text)?)
+}
+
+/// The methods to compare: those named, all, or the ablation of the published one.
+fn methods(options: &Options, settings: &Settings) -> Result<Vec<Method>, InputError> {
+    let mut methods: Vec<Method> = if options.policy.is_empty() {
+        PolicyName::ALL.map(|policy| settings.method(policy)).to_vec()
+    } else {
+        let find = |name: &String| PolicyName::find(name).map(|policy| settings.method(policy));
+        options.policy.iter().map(find).collect::<Result<_, _>>()?
+    };
+    if options.ablation {
+        if options.policy.is_empty() {
+            let kept = [PolicyName::Fcfs, PolicyName::MapScore, PolicyName::Sdrm3];
+            methods.retain(|method| kept.contains(&method.policy));
+        }
+        for part in Part::ALL.into_iter().filter(|part| !settings.without.contains(part)) {
+            let without = [settings.without.as_slice(), &[part]].concat();
+            methods.push(Method::new(PolicyName::Sdrm3, &without, settings.parameters));
+        }
+    }
+    Ok(methods)
 }
 
 /// What a run took.

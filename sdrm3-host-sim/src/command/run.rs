@@ -9,7 +9,7 @@ use clap::Args;
 use super::Failure;
 use super::cells::{Common, DEFAULT_PLATFORM};
 use super::compare::write_new;
-use crate::engine::Cell;
+use crate::engine::{Cell, Recording};
 use crate::input::InputError;
 use crate::policy::PolicyName;
 use crate::report::{EventLog, Format, Run, write_detail, write_runs};
@@ -25,13 +25,16 @@ pub(super) struct Options {
     #[arg(long, value_name = "NAME|FILE.toml", default_value = DEFAULT_PLATFORM)]
     platform: String,
     /// Policy
-    #[arg(long, value_name = "NAME", default_value = "mapscore")]
+    #[arg(long, value_name = "NAME", default_value = "sdrm3")]
     policy: String,
     #[command(flatten)]
     common: Common,
     /// Format of the result on standard output
     #[arg(long, value_enum, default_value_t)]
     format: Format,
+    /// What frames really did (model,frame,layer,factor,path), instead of drawing it
+    #[arg(long, value_name = "FILE.csv")]
+    recorded: Option<String>,
     /// Also write every event of the run: releases, dispatches, completions, drops
     #[arg(long, value_name = "FILE.csv")]
     events: Option<String>,
@@ -42,7 +45,8 @@ pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failur
     let settings = options.common.validate()?;
     let scenario = Scenario::load(&options.scenario)?;
     let platform = Platform::load(&options.platform)?;
-    let policy = PolicyName::find(&options.policy)?;
+    let method = settings.method(PolicyName::find(&options.policy)?);
+    let recording = options.recorded.as_deref().map(|path| Recording::load(path, &scenario)).transpose()?;
     if let Some(path) = options.events.as_deref().filter(|path| Path::new(path).exists()) {
         let what = format!("{path} exists already");
         return Err(InputError::new("--events", what, "remove it or name another file").into());
@@ -50,19 +54,26 @@ pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failur
     let memory = Bump::new();
     let workload = build(&scenario, &platform, settings.costs.as_ref(), &memory)?;
     let (duration, seed) = (settings.duration, settings.seed);
-    let cell = Cell { scenario: &scenario, platform: &platform, workload: &workload, duration, seed };
+    let cell = Cell {
+        scenario: &scenario,
+        platform: &platform,
+        workload: &workload,
+        recording: recording.as_ref(),
+        duration,
+        seed,
+    };
     let (outcome, events) = match &options.events {
-        None => (policy.run(&cell, &settings.parameters, &mut ()), None),
+        None => (method.run(&cell, &mut ()), None),
         Some(path) => {
             let mut log = EventLog::new(&workload);
-            (policy.run(&cell, &settings.parameters, &mut log), Some((path, log)))
+            (method.run(&cell, &mut log), Some((path, log)))
         }
     };
     if let Some((path, log)) = events {
         write_new(Path::new(path), &log.into_csv())
             .map_err(|error| InputError::new(path, error.to_string(), "name a file that can be written"))?;
     }
-    let run = Run::new(&cell, policy, &settings.parameters, settings.duration_ms, &outcome);
+    let run = Run::new(&cell, &method, settings.duration_ms, &outcome);
     match options.format {
         Format::Table => write_detail(&run, &workload, &outcome, text)?,
         other => write_runs(&[run], other, text)?,

@@ -1,14 +1,19 @@
 //! An accelerator under virtual time: one more implementation of the queue trait.
 
-use sdrm3_core::{Dispatch, Duration, Instant, Outcome, Ticket};
+use sdrm3_core::{Dispatch, Duration, Instant, Outcome, Path, Ticket};
 use sdrm3_hal::AcceleratorQueue;
 use sdrm3_hal::queue::{CancelOutcome, Capabilities, Completion, ErrorKind, ErrorType, Pump};
 
-/// A queue of depth one that runs each block for as long as the tables expect.
+use super::Execution;
+
+/// A queue of depth one. Each block takes what [`Execution`] says, at the accelerator's speed.
 #[derive(Debug)]
-pub struct SimulatedAccelerator {
+pub struct SimulatedAccelerator<'a> {
+    execution: Execution<'a>,
     running: Option<Running>,
     decision: Duration,
+    speed: f64,
+    lost: bool,
 }
 
 #[derive(Debug)]
@@ -16,13 +21,27 @@ struct Running {
     ticket: Ticket,
     started: Instant,
     finished: Instant,
-    lost: Option<ErrorKind>,
+    result: Result<Path, ErrorKind>,
 }
 
-impl SimulatedAccelerator {
-    /// An idle accelerator; every dispatch is delayed by the time of a decision.
-    pub fn new(decision_ns: u32) -> Self {
-        Self { running: None, decision: Duration::from_nanos(u64::from(decision_ns)) }
+impl<'a> SimulatedAccelerator<'a> {
+    /// An idle accelerator at full speed; every dispatch is delayed by the time of a decision.
+    pub fn new(execution: Execution<'a>, decision_ns: u32) -> Self {
+        let decision = Duration::from_nanos(u64::from(decision_ns));
+        Self { execution, running: None, decision, speed: 1.0, lost: false }
+    }
+
+    /// Blocks submitted from now on run at this share of full speed.
+    pub fn set_speed(&mut self, speed: f64) {
+        self.speed = speed;
+    }
+
+    /// It is gone, with what it ran, or back.
+    pub fn set_lost(&mut self, lost: bool, now: Instant) {
+        self.lost = lost;
+        if lost {
+            self.lose(now, ErrorKind::Gone);
+        }
     }
 
     /// When something will have happened that [`poll`](AcceleratorQueue::poll) reports.
@@ -33,20 +52,19 @@ impl SimulatedAccelerator {
     /// The running block ends now, without a result.
     fn lose(&mut self, now: Instant, why: ErrorKind) {
         if let Some(running) = &mut self.running
-            && running.lost.is_none()
             && running.finished > now
         {
             running.finished = now;
-            running.lost = Some(why);
+            running.result = Err(why);
         }
     }
 }
 
-impl ErrorType for SimulatedAccelerator {
+impl ErrorType for SimulatedAccelerator<'_> {
     type Error = ErrorKind;
 }
 
-impl AcceleratorQueue for SimulatedAccelerator {
+impl AcceleratorQueue for SimulatedAccelerator<'_> {
     fn capabilities(&self) -> Capabilities {
         Capabilities::plain(1)
     }
@@ -55,10 +73,14 @@ impl AcceleratorQueue for SimulatedAccelerator {
         if self.running.is_some() {
             return Err(ErrorKind::Full);
         }
-        let nanos = u64::from(block.expected.latency_ns) + u64::from(block.switch.latency_ns);
+        if self.lost {
+            return Err(ErrorKind::Gone);
+        }
+        let (latency_ns, path) = self.execution.run(block);
+        let nanos = (latency_ns + u64::from(block.switch.latency_ns)) as f64 / self.speed;
         let started = now.saturating_add(self.decision);
-        let finished = started.saturating_add(Duration::from_nanos(nanos));
-        self.running = Some(Running { ticket: block.ticket, started, finished, lost: None });
+        let finished = started.saturating_add(Duration::from_nanos(nanos.round() as u64));
+        self.running = Some(Running { ticket: block.ticket, started, finished, result: Ok(path) });
         Ok(())
     }
 
@@ -69,8 +91,8 @@ impl AcceleratorQueue for SimulatedAccelerator {
                 self.running = Some(running);
                 Pump::Waiting
             }
-            Some(Running { ticket, started, finished, lost }) => {
-                let result = lost.map_or(Ok(Outcome::finished(finished)), Err);
+            Some(Running { ticket, started, finished, result }) => {
+                let result = result.map(|path| Outcome::finished(finished).with_path(path));
                 Pump::Done(Completion { ticket, started, result })
             }
         }

@@ -15,6 +15,7 @@ pub struct Draw {
 enum Purpose {
     Cascade = 1,
     Jitter = 2,
+    Branch = 3,
 }
 
 impl Draw {
@@ -26,6 +27,12 @@ impl Draw {
     /// Whether a frame of the dependent model exists.
     pub fn cascade(&self, child: usize, frame: u32, probability: f64) -> bool {
         self.unit(Purpose::Cascade, child, u64::from(frame)) < probability
+    }
+
+    /// Whether a frame branches (skips or exits) behind a segment.
+    pub fn branch(&self, model: usize, frame: u32, segment: u16, probability: f64) -> bool {
+        let place = u64::from(frame) << 16 | u64::from(segment);
+        self.unit(Purpose::Branch, model, place) < probability
     }
 
     /// How late a frame arrives, as a share of the most it may: 0 to 1.

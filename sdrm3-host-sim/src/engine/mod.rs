@@ -3,16 +3,20 @@
 mod accelerator;
 mod agenda;
 mod draw;
+mod execution;
 mod observer;
 
 pub use accelerator::SimulatedAccelerator;
 pub use draw::Draw;
-pub use observer::{LatencySample, ModelStats, Recorder, Stats};
+pub use execution::{Execution, Recording};
+pub use observer::{ModelStats, Observer, Recorder, Stats, Tuned, reason_name};
 
-use sdrm3_core::{Duration, Instant, ModelId, Policy, Scheduler, Tally, UxCost, Workload};
+use sdrm3_core::{
+    AcceleratorId, Config, Duration, Instant, ModelId, Policy, Scheduler, Tally, Tuner, UxCost, Workload,
+};
 use sdrm3_hal::{Runtime, Trouble, Wake};
 
-use crate::scenario::{ACCELERATORS, MODELS, Platform, Scenario};
+use crate::scenario::{ACCELERATORS, AcceleratorChange, MODELS, ModelChange, Platform, Scenario, What};
 use agenda::{Agenda, Entry};
 
 /// Frames that may be under way at once; frames beyond are dropped, and counted.
@@ -27,6 +31,8 @@ pub struct Cell<'a> {
     pub platform: &'a Platform,
     /// Their tables (see [`build`](crate::scenario::build)).
     pub workload: &'a Workload<'a, ACCELERATORS>,
+    /// What frames really do, if it was recorded; else it is drawn.
+    pub recording: Option<&'a Recording>,
     /// Length in virtual time.
     pub duration: Duration,
     /// Seed of all random draws.
@@ -38,29 +44,24 @@ pub struct Cell<'a> {
 pub struct Outcome {
     /// Per model, in the scenario's order.
     pub tallies: Vec<Tally>,
-    /// Per model, what the tallies do not hold.
-    pub stats: Vec<ModelStats>,
-    /// Blocks dispatched.
-    pub decisions: u64,
-    /// Segments run.
-    pub segments: u64,
+    /// UXCost and its factors.
+    pub uxcost: UxCost,
+    /// What the tallies do not hold.
+    pub stats: Stats,
+    /// The tuner at the end.
+    pub tuner: Tuner,
     /// Anomalies that the runtime survived; none without faults.
     pub trouble: Trouble,
 }
 
 impl Outcome {
-    /// UXCost and its factors.
-    pub fn uxcost(&self) -> UxCost {
-        UxCost::of(&self.tallies)
-    }
-
     /// XRBench's score: `100 * mean over models of (mean over frames run of rt * energy score) *
-    /// (1 - drop rate)`, see [`Stats`].
+    /// (1 - drop rate)`, see [`ModelStats`].
     pub fn xrbench_score(&self) -> f64 {
         let scores: Vec<f64> = self
             .tallies
             .iter()
-            .zip(&self.stats)
+            .zip(&self.stats.models)
             .filter(|(tally, _)| tally.frames > 0)
             .map(|(tally, stats)| {
                 let run = f64::from(tally.completed);
@@ -77,55 +78,117 @@ impl Outcome {
 /// # Panics
 ///
 /// If a frame is lost without account: that would be a bug of ours.
-pub fn simulate<P: Policy>(cell: &Cell<'_>, policy: P, recorder: &mut impl Recorder) -> Outcome {
+pub fn simulate<P: Policy>(
+    cell: &Cell<'_>,
+    policy: P,
+    config: Config,
+    recorder: &mut impl Recorder,
+) -> Outcome {
     let end = Instant::ZERO.saturating_add(cell.duration);
-    let scheduler = Scheduler::<P, MODELS, JOBS, ACCELERATORS>::new(cell.workload, policy)
+    let scheduler = Scheduler::<P, MODELS, JOBS, ACCELERATORS>::new(cell.workload, policy, config)
         .expect("the workload was checked when it was built, within these capacities");
-    let queues = (cell.platform.accelerators.iter())
-        .map(|_| SimulatedAccelerator::new(cell.platform.decision_ns))
-        .collect();
-    let mut runtime = Runtime::new(scheduler, queues).expect("one queue was made per accelerator");
     let draw = Draw::new(cell.seed);
-    let mut observer = Stats::new(cell.scenario, draw, recorder);
-    let mut agenda = Agenda::default();
-    for (index, model) in cell.scenario.models.iter().enumerate() {
-        if model.parent.is_none() {
-            agenda.push_frame(index, model, 0, draw);
+    let execution = Execution::new(cell, draw);
+    let queues = (cell.platform.accelerators.iter())
+        .map(|_| SimulatedAccelerator::new(execution, cell.platform.decision_ns))
+        .collect();
+    let runtime = Runtime::new(scheduler, queues).expect("one queue was made per accelerator");
+    let observer = Observer::new(cell.scenario, draw, recorder);
+    let mut run = Run { cell, runtime, observer, agenda: Agenda::new(cell.scenario, draw) };
+    run.switch_off_what_starts_inactive();
+    run.to(end);
+    run.finish(end)
+}
+
+/// A run under way.
+struct Run<'a, P, R> {
+    cell: &'a Cell<'a>,
+    runtime: Runtime<'a, P, SimulatedAccelerator<'a>, MODELS, JOBS, ACCELERATORS>,
+    observer: Observer<'a, R>,
+    agenda: Agenda<'a>,
+}
+
+impl<P: Policy, R: Recorder> Run<'_, P, R> {
+    fn switch_off_what_starts_inactive(&mut self) {
+        for (index, _) in self.cell.scenario.models.iter().enumerate().filter(|(_, model)| !model.active) {
+            let id = ModelId(index as u8);
+            let _ = self.runtime.set_active(id, false, Instant::ZERO, &mut self.observer);
         }
     }
 
-    let mut wake = Instant::MAX;
-    loop {
-        let device = runtime.queues().iter().filter_map(SimulatedAccelerator::next_event).min();
-        let next = agenda.next_time().min(device.unwrap_or(Instant::MAX)).min(wake);
-        if next > end {
-            break;
-        }
-        while let Some(Entry { index, frame }) = agenda.pop_due(next) {
-            // A frame that arrives at the very end belongs to the next run.
-            if next == end {
-                continue;
+    fn to(&mut self, end: Instant) {
+        let mut wake = Instant::MAX;
+        loop {
+            let device = self.runtime.queues().iter().filter_map(SimulatedAccelerator::next_event).min();
+            let now = self.agenda.next_time().min(device.unwrap_or(Instant::MAX)).min(wake);
+            if now > end {
+                return;
             }
-            agenda.push_frame(index, &cell.scenario.models[index], frame + 1, draw);
-            if let Err(refused) = runtime.release(ModelId(index as u8), next, &mut observer)
-                && let Some(frame) = refused.frame
-            {
-                runtime.give_up(frame, next, &mut observer);
+            while let Some(entry) = self.agenda.pop_due(now) {
+                // What comes at the very end belongs to the next run.
+                if now < end {
+                    self.apply(entry, now);
+                }
             }
+            wake = match self.runtime.poll(now, &mut self.observer) {
+                Wake::At(at) => at,
+                Wake::OnEvent => Instant::MAX,
+                Wake::Now => now.saturating_add(Duration::from_nanos(1)),
+            };
         }
-        wake = match runtime.poll(next, &mut observer) {
-            Wake::At(at) => at,
-            Wake::OnEvent => Instant::MAX,
-            Wake::Now => next.saturating_add(Duration::from_nanos(1)),
-        };
     }
-    runtime.close(end, &mut observer);
 
-    let tallies = runtime.scheduler().tallies().to_vec();
-    let (stats, decisions, segments) = observer.finish();
-    for (tally, stats) in tallies.iter().zip(&stats) {
-        let accounted = tally.completed + tally.dropped + stats.unfinished;
-        assert_eq!(tally.frames, accounted, "frames are conserved");
+    fn apply(&mut self, entry: Entry, now: Instant) {
+        match entry {
+            Entry::Change(index) => self.change(&self.cell.scenario.changes[index].what, now),
+            Entry::Frame { model, .. } => {
+                let released = self.runtime.release(ModelId(model as u8), now, &mut self.observer);
+                if let Err(refused) = released
+                    && let Some(frame) = refused.frame
+                {
+                    self.runtime.give_up(frame, now, &mut self.observer);
+                }
+            }
+        }
     }
-    Outcome { tallies, stats, decisions, segments, trouble: runtime.trouble() }
+
+    /// A change that the scenario scripts. Its models and accelerators were checked when it was read.
+    fn change(&mut self, what: &What, now: Instant) {
+        match *what {
+            What::Model(index, ModelChange::Active(active)) => {
+                let id = ModelId(index as u8);
+                let _ = self.runtime.set_active(id, active, now, &mut self.observer);
+                self.agenda.set_active(index, active, now);
+            }
+            What::Model(index, ModelChange::Fps(fps)) => {
+                let period = Duration::from_nanos((1e9 / fps).round() as u64);
+                let _ = self.runtime.set_period(ModelId(index as u8), period, now);
+                self.agenda.set_fps(index, fps, now);
+            }
+            What::Accelerator(index, change) => {
+                let Some(queue) = self.runtime.queues_mut().get_mut(index) else { return };
+                match change {
+                    AcceleratorChange::Speed(speed) => queue.set_speed(speed),
+                    AcceleratorChange::Lost => queue.set_lost(true, now),
+                    AcceleratorChange::Restored => {
+                        queue.set_lost(false, now);
+                        self.runtime.restore(AcceleratorId(index as u8), now, &mut self.observer);
+                    }
+                }
+            }
+        }
+    }
+
+    fn finish(mut self, end: Instant) -> Outcome {
+        self.runtime.close(end, &mut self.observer);
+        let scheduler = self.runtime.scheduler();
+        let tallies = scheduler.tallies().to_vec();
+        let stats = self.observer.finish();
+        for (tally, stats) in tallies.iter().zip(&stats.models) {
+            let accounted = tally.completed + tally.dropped + stats.unfinished;
+            assert_eq!(tally.frames, accounted, "frames are conserved");
+        }
+        let (uxcost, tuner) = (scheduler.uxcost(), *scheduler.tuner());
+        Outcome { tallies, uxcost, stats, tuner, trouble: self.runtime.trouble() }
+    }
 }

@@ -1,6 +1,8 @@
 //! What is measured while a run goes on, beyond the scheduler's own tallies.
 
-use sdrm3_core::{Event, Frame, Instant, Leftover, ModelId, Progress};
+use std::collections::BTreeMap;
+
+use sdrm3_core::{DropReason, Event, Frame, Instant, Leftover, ModelId, Progress, Report, Weights};
 use sdrm3_hal::Application;
 
 use super::{Draw, JOBS};
@@ -17,13 +19,6 @@ impl Recorder for () {
     fn record(&mut self, _: &Event, _: Instant) {}
 }
 
-/// A completed frame.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct LatencySample {
-    /// From its release to its result, in nanoseconds.
-    pub latency_ns: u64,
-}
-
 /// Of one model, what the tallies do not hold.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ModelStats {
@@ -31,46 +26,101 @@ pub struct ModelStats {
     pub unfinished: u32,
     /// Frames that were under way at the end and had more time: not counted as frames.
     pub left_out: u32,
+    /// Frames that were withdrawn because the model was switched off: not counted as frames.
+    pub withdrawn: u32,
     /// Sum over completed frames of XRBench's `rt * energy score`.
     pub xrbench_sum: f64,
-    /// Of each completed frame.
-    pub latencies: Vec<LatencySample>,
+    /// From release to result, in nanoseconds, of each completed frame.
+    pub latencies_ns: Vec<u64>,
+    /// Completed frames at each sub-network, from the heaviest; as long as needed.
+    pub subnetworks: Vec<u32>,
+    /// Dropped frames by reason.
+    pub drops: BTreeMap<&'static str, u32>,
 }
 
-/// Gathers [`ModelStats`], answers for cascades and passes events on.
+/// New weights set by online tuning.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Tuned {
+    /// When.
+    pub at: Instant,
+    /// Which.
+    pub weights: Weights,
+}
+
+/// What is measured of a run, beyond the scheduler's tallies.
+#[derive(Clone, Debug, Default, PartialEq)]
+pub struct Stats {
+    /// Per model, in the scenario's order.
+    pub models: Vec<ModelStats>,
+    /// Blocks dispatched.
+    pub decisions: u64,
+    /// Segments run.
+    pub segments: u64,
+    /// The path of online tuning.
+    pub tuned: Vec<Tuned>,
+}
+
+/// Gathers [`Stats`], answers for cascades and passes events on.
 #[derive(Debug)]
-pub struct Stats<'a, R> {
+pub struct Observer<'a, R> {
     parents: Vec<Option<Parent>>,
     draw: Draw,
     recorder: &'a mut R,
-    models: Vec<ModelStats>,
+    stats: Stats,
     /// Energy spent so far by the job at each place of the pool.
     energy_nj: Vec<u64>,
-    decisions: u64,
-    segments: u64,
 }
 
-impl<'a, R: Recorder> Stats<'a, R> {
+impl<'a, R: Recorder> Observer<'a, R> {
     /// For a run of this scenario on these draws.
     pub fn new(scenario: &Scenario, draw: Draw, recorder: &'a mut R) -> Self {
+        let models = vec![ModelStats::default(); scenario.models.len()];
         Self {
             parents: scenario.models.iter().map(|model| model.parent).collect(),
             draw,
             recorder,
-            models: vec![ModelStats::default(); scenario.models.len()],
+            stats: Stats { models, ..Stats::default() },
             energy_nj: vec![0; JOBS],
-            decisions: 0,
-            segments: 0,
         }
     }
 
-    /// Per model; dispatched blocks; their segments.
-    pub fn finish(self) -> (Vec<ModelStats>, u64, u64) {
-        (self.models, self.decisions, self.segments)
+    /// What was measured.
+    pub fn finish(self) -> Stats {
+        self.stats
+    }
+
+    fn completed(&mut self, report: &Report) {
+        let energy = &mut self.energy_nj[usize::from(report.job.index())];
+        *energy += u64::from(report.energy_nj);
+        if report.progress == Progress::More {
+            return;
+        }
+        let stats = &mut self.stats.models[usize::from(report.frame.model.0)];
+        stats.xrbench_sum += xrbench(&report.frame, report.finished, *energy);
+        stats.latencies_ns.push(report.finished.saturating_since(report.frame.release).as_nanos());
+        let index = usize::from(report.subnetwork);
+        if stats.subnetworks.len() <= index {
+            stats.subnetworks.resize(index + 1, 0);
+        }
+        stats.subnetworks[index] += 1;
     }
 }
 
-impl<R: Recorder> Application for Stats<'_, R> {
+/// The name of a reason in reports.
+pub fn reason_name(reason: DropReason) -> &'static str {
+    match reason {
+        DropReason::Stale => "stale",
+        DropReason::Infeasible => "infeasible",
+        DropReason::Superseded => "superseded",
+        DropReason::Withdrawn => "withdrawn",
+        DropReason::Abandoned => "abandoned",
+        DropReason::ParentLost => "parent lost",
+        DropReason::NoRoom => "no room",
+        _ => "other",
+    }
+}
+
+impl<R: Recorder> Application for Observer<'_, R> {
     fn gives_rise(&mut self, parent: &Frame, child: ModelId) -> bool {
         let index = usize::from(child.0);
         self.parents[index].is_some_and(|Parent { probability, every, .. }| {
@@ -82,26 +132,24 @@ impl<R: Recorder> Application for Stats<'_, R> {
         match event {
             Event::Released(_, job) => self.energy_nj[usize::from(job.index())] = 0,
             Event::Dispatched(block) => {
-                self.decisions += 1;
-                self.segments += u64::from(block.count);
+                self.stats.decisions += 1;
+                self.stats.segments += u64::from(block.count);
             }
-            Event::Completed(report) => {
-                let energy = &mut self.energy_nj[usize::from(report.job.index())];
-                *energy += u64::from(report.energy_nj);
-                if report.progress != Progress::More {
-                    let (frame, energy_nj) = (&report.frame, *energy);
-                    let stats = &mut self.models[usize::from(frame.model.0)];
-                    stats.xrbench_sum += xrbench(frame, report.finished, energy_nj);
-                    let latency_ns = report.finished.saturating_since(frame.release).as_nanos();
-                    stats.latencies.push(LatencySample { latency_ns });
+            Event::Completed(report) => self.completed(report),
+            Event::Dropped(frame, reason) => {
+                let stats = &mut self.stats.models[usize::from(frame.model.0)];
+                match reason {
+                    DropReason::Withdrawn => stats.withdrawn += 1,
+                    _ => *stats.drops.entry(reason_name(*reason)).or_default() += 1,
                 }
             }
             Event::Unfinished(Leftover::Overdue(frame)) => {
-                self.models[usize::from(frame.model.0)].unfinished += 1;
+                self.stats.models[usize::from(frame.model.0)].unfinished += 1;
             }
             Event::Unfinished(Leftover::LeftOut(frame)) => {
-                self.models[usize::from(frame.model.0)].left_out += 1;
+                self.stats.models[usize::from(frame.model.0)].left_out += 1;
             }
+            Event::Tuned(weights) => self.stats.tuned.push(Tuned { at: now, weights: *weights }),
             _ => {}
         }
         self.recorder.record(event, now);

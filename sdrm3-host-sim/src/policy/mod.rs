@@ -1,19 +1,21 @@
-//! The policies that can be compared, by name.
+//! The methods that can be compared, by name.
 //!
-//! To add one: a file here that implements core's [`Policy`](sdrm3_core::Policy), a variant of
-//! [`PolicyName`] and a line in [`PolicyName::run`].
+//! To add a policy: a file here that implements core's [`Policy`](sdrm3_core::Policy), a variant of
+//! [`PolicyName`] and a line in [`Method::run`].
 
 mod edf;
 mod fcfs;
 mod lst;
+mod parameters;
 mod sjf;
 
 pub use edf::Edf;
 pub use fcfs::Fcfs;
 pub use lst::Lst;
+pub use parameters::Parameters;
 pub use sjf::Sjf;
 
-use sdrm3_core::{MapScore, Weight};
+use sdrm3_core::{Config, MapScore};
 
 use crate::engine::{Cell, Outcome, Recorder, simulate};
 use crate::input::{InputError, unknown_name};
@@ -31,11 +33,13 @@ pub enum PolicyName {
     Sjf,
     /// The published score with fixed weights.
     MapScore,
+    /// The complete published method.
+    Sdrm3,
 }
 
 impl PolicyName {
     /// All, in the order of reports.
-    pub const ALL: [Self; 5] = [Self::Fcfs, Self::Edf, Self::Lst, Self::Sjf, Self::MapScore];
+    pub const ALL: [Self; 6] = [Self::Fcfs, Self::Edf, Self::Lst, Self::Sjf, Self::MapScore, Self::Sdrm3];
 
     /// Its name on the command line and in reports.
     pub fn name(self) -> &'static str {
@@ -45,6 +49,7 @@ impl PolicyName {
             Self::Lst => "lst",
             Self::Sjf => "sjf",
             Self::MapScore => "mapscore",
+            Self::Sdrm3 => "sdrm3",
         }
     }
 
@@ -56,6 +61,7 @@ impl PolicyName {
             Self::Lst => "the frame with the least slack (time left minus work left)",
             Self::Sjf => "the frame with the least work left",
             Self::MapScore => "the published score of SDRM3 with fixed weights alpha and beta",
+            Self::Sdrm3 => "the complete published method: score, frame drop, supernets, tuning, correction",
         }
     }
 
@@ -67,63 +73,105 @@ impl PolicyName {
             .find(|policy| policy.name() == name)
             .ok_or_else(|| unknown_name("--policy", "policy", name, &names))
     }
+}
+
+/// A part of the published method beyond its score.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Part {
+    /// Smart frame drop.
+    Drop,
+    /// Supernet switching.
+    Supernet,
+    /// Online tuning.
+    Tuner,
+    /// Online latency correction.
+    Correction,
+}
+
+impl Part {
+    /// All, in the order of reports.
+    pub const ALL: [Self; 4] = [Self::Drop, Self::Supernet, Self::Tuner, Self::Correction];
+
+    /// Its name on the command line and in reports.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Drop => "drop",
+            Self::Supernet => "supernet",
+            Self::Tuner => "tuner",
+            Self::Correction => "correction",
+        }
+    }
+
+    /// The part of that name.
+    pub fn find(name: &str) -> Result<Self, InputError> {
+        let names = Self::ALL.map(Self::name);
+        Self::ALL
+            .into_iter()
+            .find(|part| part.name() == name)
+            .ok_or_else(|| unknown_name("--without", "part", name, &names))
+    }
+}
+
+/// A policy and the parts of the published method that it runs with.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Method {
+    /// The policy.
+    pub policy: PolicyName,
+    /// Parts of `sdrm3` that are switched off.
+    pub without: Vec<Part>,
+    /// Parameters of the policy.
+    pub parameters: Parameters,
+}
+
+impl Method {
+    /// The policy as it is, without those parts if it has them.
+    pub fn new(policy: PolicyName, without: &[Part], parameters: Parameters) -> Self {
+        let without = if policy == PolicyName::Sdrm3 { without.to_vec() } else { Vec::new() };
+        Self { policy, without, parameters }
+    }
+
+    /// Its name in reports: the policy's, and what it goes without.
+    pub fn label(&self) -> String {
+        self.without
+            .iter()
+            .fold(self.policy.name().to_string(), |label, part| format!("{label}-no-{}", part.name()))
+    }
+
+    /// Which parts of the core are on.
+    pub fn config(&self) -> Config {
+        if self.policy != PolicyName::Sdrm3 {
+            return Config::PLAIN;
+        }
+        let mut config = Config { tuning_window: Some(self.parameters.window), ..Config::FULL };
+        for part in &self.without {
+            match part {
+                Part::Drop => config.frame_drop = false,
+                Part::Supernet => config.supernet = false,
+                Part::Tuner => config.tuning_window = None,
+                Part::Correction => config.correction = false,
+            }
+        }
+        config
+    }
+
+    /// Whether it has the weights alpha and beta.
+    pub fn has_weights(&self) -> bool {
+        matches!(self.policy, PolicyName::MapScore | PolicyName::Sdrm3)
+    }
 
     /// Runs a cell under it.
-    pub fn run(self, cell: &Cell<'_>, parameters: &Parameters, recorder: &mut impl Recorder) -> Outcome {
-        match self {
-            Self::Fcfs => simulate(cell, Fcfs, recorder),
-            Self::Edf => simulate(cell, Edf, recorder),
-            Self::Lst => simulate(cell, Lst, recorder),
-            Self::Sjf => simulate(cell, Sjf, recorder),
-            Self::MapScore => simulate(cell, parameters.map_score(), recorder),
+    pub fn run(&self, cell: &Cell<'_>, recorder: &mut impl Recorder) -> Outcome {
+        let config = self.config();
+        match self.policy {
+            PolicyName::Fcfs => simulate(cell, Fcfs, config, recorder),
+            PolicyName::Edf => simulate(cell, Edf, config, recorder),
+            PolicyName::Lst => simulate(cell, Lst, config, recorder),
+            PolicyName::Sjf => simulate(cell, Sjf, config, recorder),
+            PolicyName::MapScore | PolicyName::Sdrm3 => {
+                let policy = MapScore { weights: self.parameters.weights };
+                simulate(cell, policy, config, recorder)
+            }
         }
-    }
-
-    /// Its weights (alpha, beta), if it has any.
-    pub fn weights(self, parameters: &Parameters) -> Option<(f64, f64)> {
-        let weights = parameters.map_score();
-        (self == Self::MapScore).then(|| (weights.alpha.as_f64(), weights.beta.as_f64()))
-    }
-}
-
-/// Parameters of policies, `--param NAME=VALUE`.
-#[derive(Clone, Copy, Debug, PartialEq)]
-pub struct Parameters {
-    alpha: Weight,
-    beta: Weight,
-}
-
-impl Default for Parameters {
-    fn default() -> Self {
-        let MapScore { alpha, beta } = MapScore::default();
-        Self { alpha, beta }
-    }
-}
-
-impl Parameters {
-    const NAMES: [&'static str; 2] = ["alpha", "beta"];
-
-    /// From texts of the form `NAME=VALUE`; the last of a name counts.
-    pub fn parse<'a>(given: impl IntoIterator<Item = &'a str>) -> Result<Self, InputError> {
-        let mut parameters = Self::default();
-        for text in given {
-            let fail = |what: String| InputError::new("--param", what, "give NAME=VALUE, as in alpha=0.5");
-            let (name, value) = text.split_once('=').ok_or_else(|| fail(format!("`{text}` has no `=`")))?;
-            let weight = value.trim().parse().ok().and_then(Weight::from_f64);
-            let place = match name.trim() {
-                "alpha" => &mut parameters.alpha,
-                "beta" => &mut parameters.beta,
-                other => return Err(unknown_name("--param", "parameter", other, &Self::NAMES)),
-            };
-            *place = weight.ok_or_else(|| {
-                InputError::new("--param", format!("{name} is `{value}`"), "give a number from 0 to 2")
-            })?;
-        }
-        Ok(parameters)
-    }
-
-    fn map_score(&self) -> MapScore {
-        MapScore { alpha: self.alpha, beta: self.beta }
     }
 }
 
@@ -132,21 +180,23 @@ mod tests {
     use super::*;
 
     #[test]
-    fn parameters_are_checked() {
-        let given = Parameters::parse(["alpha=0.5", "beta=2"]).unwrap();
-        assert_eq!(PolicyName::MapScore.weights(&given), Some((0.5, 2.0)));
-        for bad in ["alpha", "alpha=3", "beta=NaN", "alpha=-1", "gamma=1"] {
-            let error = Parameters::parse([bad]).unwrap_err().to_string();
-            assert!(error.starts_with("--param: "), "{error}");
-        }
-    }
-
-    #[test]
-    fn every_policy_is_found_by_its_name() {
+    fn every_policy_and_part_is_found_by_its_name() {
         for policy in PolicyName::ALL {
             assert_eq!(PolicyName::find(policy.name()), Ok(policy));
         }
+        for part in Part::ALL {
+            assert_eq!(Part::find(part.name()), Ok(part));
+        }
         let error = PolicyName::find("mapscor").unwrap_err().to_string();
         assert!(error.contains("did you mean `mapscore`?"), "{error}");
+    }
+
+    #[test]
+    fn a_part_that_is_left_out_is_switched_off_and_named() {
+        let method = Method::new(PolicyName::Sdrm3, &[Part::Drop, Part::Tuner], Parameters::default());
+        assert_eq!(method.label(), "sdrm3-no-drop-no-tuner");
+        let Config { frame_drop, supernet, correction, tuning_window, .. } = method.config();
+        assert_eq!((frame_drop, supernet, correction, tuning_window), (false, true, true, None));
+        assert_eq!(Method::new(PolicyName::Fcfs, &Part::ALL, Parameters::default()).label(), "fcfs");
     }
 }

@@ -8,8 +8,8 @@ pub(super) fn write(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
     let mut policies: Vec<&str> = Vec::new();
     let mut pairs: Vec<(&str, &str)> = Vec::new();
     for run in runs {
-        if !policies.contains(&run.policy) {
-            policies.push(run.policy);
+        if !policies.contains(&run.policy.as_str()) {
+            policies.push(&run.policy);
         }
         if !pairs.contains(&(&run.scenario, &run.platform)) {
             pairs.push((&run.scenario, &run.platform));
@@ -28,7 +28,7 @@ pub(super) fn write(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
         rows.push(row);
     }
     let means: Vec<f64> = (policies.iter())
-        .map(|policy| geometric_mean(runs.iter().filter(|run| run.policy == *policy).map(|run| run.uxcost)))
+        .map(|policy| geometric_mean(runs.iter().filter(|run| run.policy == **policy).map(|run| run.uxcost)))
         .collect();
     let best = means.iter().copied().fold(f64::INFINITY, f64::min);
     let mut mean_row = vec!["geometric mean".to_string(), String::new()];

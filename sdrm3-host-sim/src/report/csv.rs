@@ -37,7 +37,7 @@ pub(super) fn write(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
             writer.serialize(Row {
                 scenario: &run.scenario,
                 platform: &run.platform,
-                policy: run.policy,
+                policy: &run.policy,
                 seed: run.seed,
                 duration_ms: run.duration_ms,
                 uxcost: run.uxcost,

@@ -20,27 +20,31 @@ pub fn write_detail(
         "{} on {} under {}, {} ms of virtual time, seed {}\n",
         run.scenario, run.platform, run.policy, run.duration_ms, run.seed
     )?;
-    let rows = run.models.iter().zip(workload.models).zip(&outcome.stats).map(|((model, table), stats)| {
-        let mut latencies: Vec<u64> = stats.latencies.iter().map(|sample| sample.latency_ns).collect();
-        latencies.sort_unstable();
-        let ms = |share: f64| {
-            percentile(&latencies, share).map_or_else(|| "-".into(), |ns| format!("{:.3}", ns as f64 / 1e6))
-        };
-        let mut row = vec![model.name.clone()];
-        row.extend(
-            [model.frames, model.completed, model.dropped, model.unfinished, model.violated]
-                .map(|n| n.to_string()),
-        );
-        let share = f64::from(model.violated) / f64::from(model.frames.max(1));
-        row.push(format!("{:.1} %", 100.0 * share));
-        row.extend([0.50, 0.95, 0.99].map(ms));
-        row.push(
-            table.deadline.map_or_else(|| "parent's".into(), |d| format!("{:.3}", d.as_nanos() as f64 / 1e6)),
-        );
-        row.push(format!("{:.3}", model.energy_nj as f64 / 1e6));
-        row.push(format!("{:.3}", model.energy_nj as f64 / model.worst_energy_nj.max(1) as f64));
-        row
-    });
+    let rows =
+        run.models.iter().zip(workload.models).zip(&outcome.stats.models).map(|((model, table), stats)| {
+            let mut latencies = stats.latencies_ns.clone();
+            latencies.sort_unstable();
+            let ms = |share: f64| {
+                percentile(&latencies, share)
+                    .map_or_else(|| "-".into(), |ns| format!("{:.3}", ns as f64 / 1e6))
+            };
+            let mut row = vec![model.name.clone()];
+            row.extend(
+                [model.frames, model.completed, model.dropped, model.unfinished, model.violated]
+                    .map(|n| n.to_string()),
+            );
+            let share = f64::from(model.violated) / f64::from(model.frames.max(1));
+            row.push(format!("{:.1} %", 100.0 * share));
+            row.extend([0.50, 0.95, 0.99].map(ms));
+            row.push(
+                table
+                    .deadline
+                    .map_or_else(|| "parent's".into(), |d| format!("{:.3}", d.as_nanos() as f64 / 1e6)),
+            );
+            row.push(format!("{:.3}", model.energy_nj as f64 / 1e6));
+            row.push(format!("{:.3}", model.energy_nj as f64 / model.worst_energy_nj.max(1) as f64));
+            row
+        });
     let header = [
         "model",
         "frames",

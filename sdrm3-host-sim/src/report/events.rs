@@ -1,9 +1,9 @@
 //! Every event of a run as CSV.
 
-use sdrm3_core::{Dispatch, DropReason, Event, Frame, Instant, Leftover, Progress, Workload};
+use sdrm3_core::{Dispatch, Event, Frame, Instant, Leftover, Progress, Workload};
 use serde::Serialize;
 
-use crate::engine::Recorder;
+use crate::engine::{Recorder, reason_name};
 use crate::scenario::ACCELERATORS;
 
 /// Writes events as they come: one row each, times in nanoseconds.
@@ -91,16 +91,9 @@ impl Recorder for EventLog<'_> {
                 },
                 ..self.of_frame("completed", &report.frame, now)
             },
-            Event::Dropped(frame, why) => Row {
-                detail: match why {
-                    DropReason::Stale => "stale",
-                    DropReason::Abandoned => "abandoned",
-                    DropReason::ParentLost => "parent lost",
-                    DropReason::NoRoom => "no room",
-                    _ => "other",
-                },
-                ..self.of_frame("dropped", frame, now)
-            },
+            Event::Dropped(frame, why) => {
+                Row { detail: reason_name(*why), ..self.of_frame("dropped", frame, now) }
+            }
             Event::Unfinished(Leftover::Overdue(frame)) => {
                 Row { detail: "overdue", ..self.of_frame("unfinished", frame, now) }
             }

@@ -1,9 +1,11 @@
 //! The result of a run as it is reported: the contract of the JSON and CSV formats.
 
+use std::collections::BTreeMap;
+
 use serde::Serialize;
 
 use crate::engine::{Cell, Outcome};
-use crate::policy::{Parameters, PolicyName};
+use crate::policy::Method;
 
 /// The result of one run.
 #[derive(Clone, Debug, Serialize)]
@@ -13,7 +15,7 @@ pub struct Run {
     /// Name of the platform.
     pub platform: String,
     /// Name of the policy.
-    pub policy: &'static str,
+    pub policy: String,
     /// Seed of the random draws.
     pub seed: u64,
     /// Virtual time, in milliseconds.
@@ -32,7 +34,8 @@ pub struct Run {
     pub alpha: Option<f64>,
     /// Weight of the energy term, if the policy has one.
     pub beta: Option<f64>,
-    /// Accuracy given up by lighter sub-networks: mean over frames, in percentage points.
+    /// Accuracy given up by lighter sub-networks: mean over completed frames of supernets, in percentage
+    /// points.
     pub accuracy_loss: f64,
     /// Per model, in the scenario's order.
     pub models: Vec<ModelRun>,
@@ -55,25 +58,26 @@ pub struct ModelRun {
     pub unfinished: u32,
     /// Frames under way at the end that had more time; not among the frames.
     pub left_out: u32,
+    /// Frames withdrawn because the model was switched off; not among the frames.
+    pub withdrawn: u32,
     /// Energy spent, in nanojoules.
     pub energy_nj: u64,
     /// Energy of the same layers, each on its worst accelerator, in nanojoules.
     pub worst_energy_nj: u64,
+    /// Accuracy given up by lighter sub-networks: mean over completed frames, in percentage points.
+    pub accuracy_loss: f64,
+    /// Completed frames at each sub-network, from the heaviest; as long as needed.
+    pub subnetworks: Vec<u32>,
+    /// Dropped frames by reason.
+    pub drops: BTreeMap<&'static str, u32>,
 }
 
 impl Run {
     /// The report of an outcome.
-    pub fn new(
-        cell: &Cell<'_>,
-        policy: PolicyName,
-        parameters: &Parameters,
-        duration_ms: u32,
-        outcome: &Outcome,
-    ) -> Self {
-        let uxcost = outcome.uxcost();
-        let weights = policy.weights(parameters);
-        let models = (cell.scenario.models.iter()).zip(outcome.tallies.iter().zip(&outcome.stats)).map(
-            |(model, (tally, stats))| ModelRun {
+    pub fn new(cell: &Cell<'_>, method: &Method, duration_ms: u32, outcome: &Outcome) -> Self {
+        let models = (cell.scenario.models.iter())
+            .zip(outcome.tallies.iter().zip(&outcome.stats.models))
+            .map(|(model, (tally, stats))| ModelRun {
                 name: model.name.clone(),
                 frames: tally.frames,
                 completed: tally.completed,
@@ -81,27 +85,42 @@ impl Run {
                 dropped: tally.dropped,
                 unfinished: stats.unfinished,
                 left_out: stats.left_out,
+                withdrawn: stats.withdrawn,
                 energy_nj: tally.energy_nj,
                 worst_energy_nj: tally.worst_energy_nj,
-            },
-        );
+                accuracy_loss: tally.accuracy_given_up as f64 / 1e3 / f64::from(tally.completed.max(1)),
+                subnetworks: stats.subnetworks.clone(),
+                drops: stats.drops.clone(),
+            });
+        let weights = method.has_weights().then(|| outcome.tuner.centre());
         Self {
             scenario: cell.scenario.name.clone(),
             platform: cell.platform.name.clone(),
-            policy: policy.name(),
+            policy: method.label(),
             seed: cell.seed,
             duration_ms,
-            uxcost: uxcost.value(),
-            violation_rate_sum: uxcost.violation_rate_sum,
-            energy_norm_sum: uxcost.energy_norm_sum,
+            uxcost: outcome.uxcost.value(),
+            violation_rate_sum: outcome.uxcost.violation_rate_sum,
+            energy_norm_sum: outcome.uxcost.energy_norm_sum,
             xrbench_score: outcome.xrbench_score(),
-            decisions: outcome.decisions,
-            alpha: weights.map(|(alpha, _)| alpha),
-            beta: weights.map(|(_, beta)| beta),
-            accuracy_loss: 0.0,
+            decisions: outcome.stats.decisions,
+            alpha: weights.map(|weights| weights.alpha.as_f64()),
+            beta: weights.map(|weights| weights.beta.as_f64()),
+            accuracy_loss: accuracy_loss(cell, outcome),
             models: models.collect(),
         }
     }
+}
+
+/// Accuracy given up by lighter sub-networks: mean over the completed frames of the models that have
+/// some, in percentage points.
+fn accuracy_loss(cell: &Cell<'_>, outcome: &Outcome) -> f64 {
+    let supernets =
+        cell.workload.models.iter().zip(&outcome.tallies).filter(|(model, _)| model.subnetworks.len() > 1);
+    let (given_up, frames) = supernets.fold((0, 0), |(given_up, frames), (_, tally)| {
+        (given_up + tally.accuracy_given_up, frames + u64::from(tally.completed))
+    });
+    given_up as f64 / 1e3 / frames.max(1) as f64
 }
 
 /// Geometric mean; zero if there is none, or a value is zero.

@@ -1,17 +1,21 @@
 //! What runs, and where: scenarios and platforms, from TOML files or built in.
 
+mod change;
 mod costs;
 mod platform;
 mod workload;
 
+pub use change::{AcceleratorChange, Change, ModelChange, What};
 pub use costs::CostTable;
 pub use platform::{AcceleratorSpec, Platform};
 pub use workload::{ACCELERATORS, MODELS, build};
 
+use sdrm3_core::DropBudget;
 use serde::Deserialize;
 use toml::Spanned;
 
 use crate::input::{InputError, Source, unknown_name};
+use change::ChangeEntry;
 
 /// A set of models that run together.
 #[derive(Clone, Debug)]
@@ -20,6 +24,8 @@ pub struct Scenario {
     pub name: String,
     /// Its models; a dependent's parent may stand before or behind it.
     pub models: Vec<ModelSpec>,
+    /// What changes while it runs.
+    pub changes: Vec<Change>,
 }
 
 /// One model of a scenario, validated.
@@ -39,6 +45,16 @@ pub struct ModelSpec {
     pub jitter_ms: f64,
     /// When its first frame arrives, in milliseconds.
     pub phase_ms: f64,
+    /// Whether it is on from the start.
+    pub active: bool,
+    /// How much it counts in UXCost, in percent.
+    pub weight_percent: u16,
+    /// How many of how many frames smart frame drop may take.
+    pub drop_budget: DropBudget,
+    /// No sub-network below this accuracy is used, in percent.
+    pub accuracy_floor: f64,
+    /// A new frame takes the place of an older one that has not started.
+    pub latest_wins: bool,
     /// Where it is defined, for later errors.
     pub origin: Site,
 }
@@ -79,6 +95,8 @@ struct ScenarioFile {
     name: String,
     #[serde(default)]
     model: Vec<Spanned<ModelEntry>>,
+    #[serde(default)]
+    change: Vec<ChangeEntry>,
 }
 
 #[derive(Deserialize)]
@@ -92,6 +110,11 @@ struct ModelEntry {
     probability: Option<Spanned<f64>>,
     jitter_ms: Option<Spanned<f64>>,
     phase_ms: Option<Spanned<f64>>,
+    active: Option<bool>,
+    weight: Option<Spanned<f64>>,
+    drop_budget: Option<Spanned<[u8; 2]>>,
+    accuracy_floor_percent: Option<Spanned<f64>>,
+    latest_wins: Option<bool>,
 }
 
 const BUILT_IN: [(&str, &str); 5] = [
@@ -134,7 +157,11 @@ impl Scenario {
             models.push(entry.validate(source, &entries)?);
         }
         check_cycles(&models)?;
-        Ok(Self { name: file.name, models })
+        let names: Vec<(&str, bool)> =
+            models.iter().map(|model| (model.name.as_str(), model.parent.is_none())).collect();
+        let changes =
+            file.change.iter().map(|entry| entry.validate(source, &names)).collect::<Result<_, _>>()?;
+        Ok(Self { name: file.name, models, changes })
     }
 }
 
@@ -196,7 +223,30 @@ impl ModelEntry {
             parent,
             jitter_ms,
             phase_ms,
+            active: self.active.unwrap_or(true),
+            weight_percent: self.weight_percent(source)?,
+            drop_budget: self.drop_budget(source)?,
+            accuracy_floor: self.accuracy_floor_percent.as_ref().map_or(Ok(0.0), |value| {
+                let key = "accuracy_floor_percent";
+                number(source, value, key, "from 0 to 100", |v| (0.0..=100.0).contains(&v))
+            })?,
+            latest_wins: self.latest_wins.unwrap_or(false),
             origin,
+        })
+    }
+
+    fn weight_percent(&self, source: &Source) -> Result<u16, InputError> {
+        let Some(value) = &self.weight else { return Ok(100) };
+        let weight = number(source, value, "weight", "from 0.01 to 100", |v| (0.01..=100.0).contains(&v))?;
+        Ok((weight * 100.0).round() as u16)
+    }
+
+    fn drop_budget(&self, source: &Source) -> Result<DropBudget, InputError> {
+        let Some(value) = &self.drop_budget else { return Ok(DropBudget::PUBLISHED) };
+        let [lost, of] = *value.get_ref();
+        DropBudget::new(lost, of).ok_or_else(|| {
+            let remedy = "give [lost, of] with `of` from 1 to 32, as in [2, 10]";
+            source.error_at(&value.span(), format!("drop_budget is [{lost}, {of}]"), remedy)
         })
     }
 

@@ -16,6 +16,9 @@ pub struct Platform {
     pub accelerators: Vec<AcceleratorSpec>,
     /// Time that each decision takes on the host processor, in nanoseconds; it delays the dispatch.
     pub decision_ns: u32,
+    /// Whether an accelerator that moves to another model has to fetch all its weights first; else they
+    /// are streamed layer by layer, which the layers' costs hold.
+    pub weights_move: bool,
 }
 
 /// One accelerator, validated.
@@ -46,6 +49,7 @@ const SWITCH_PJ_PER_BYTE: f64 = 32.0;
 struct PlatformFile {
     name: String,
     decision_ns: Option<Spanned<f64>>,
+    weights_move: Option<bool>,
     #[serde(default)]
     accelerator: Vec<AcceleratorEntry>,
 }
@@ -105,7 +109,8 @@ impl Platform {
             accelerators.push(entry.validate(source)?);
         }
         let decision_ns = whole(source, file.decision_ns.as_ref(), "decision_ns")?.unwrap_or(0);
-        Ok(Self { name: file.name, accelerators, decision_ns })
+        let weights_move = file.weights_move.unwrap_or(false);
+        Ok(Self { name: file.name, accelerators, decision_ns, weights_move })
     }
 }
 

@@ -6,7 +6,7 @@ use sdrm3_core::{
     Workload,
 };
 
-use super::{AcceleratorSpec, CostTable, ModelSpec, Platform, Scenario};
+use super::{AcceleratorSpec, CostTable, ModelSpec, Platform, Scenario, What};
 use crate::cost::{Shape, cost};
 use crate::input::{InputError, unknown_name};
 use crate::network::{self, layer, layer::Layer};
@@ -37,8 +37,16 @@ pub fn build<'b>(
         if let Some(deadline) = spec.deadline_ms {
             model = model.with_deadline(Duration::from_nanos((deadline * 1e6).round().max(1.0) as u64));
         }
+        model = model
+            .with_weight(spec.weight_percent)
+            .with_drop_budget(spec.drop_budget)
+            .with_accuracy_floor((spec.accuracy_floor * 1e3).round() as u32);
+        if spec.latest_wins {
+            model = model.with_latest_wins();
+        }
         models.push(model);
     }
+    check_changes(scenario, platform)?;
     let accelerators = platform.accelerators.iter().map(|spec| {
         let (fixed, per_kib) = switch_cost(spec);
         Accelerator::new(memory.alloc_str(&spec.name)).with_switch(fixed, per_kib)
@@ -52,6 +60,21 @@ pub fn build<'b>(
         InputError::new(&origin, error.to_string(), "mend the entry it names")
     })?;
     Ok(workload)
+}
+
+/// That scripted changes name accelerators that the platform has.
+fn check_changes(scenario: &Scenario, platform: &Platform) -> Result<(), InputError> {
+    let count = platform.accelerators.len();
+    for change in &scenario.changes {
+        if let What::Accelerator(index, _) = change.what
+            && index >= count
+        {
+            let what = format!("a change at {} ms is of accelerator {index}", change.at_ms);
+            let remedy = format!("platform {} has {count}, counted from 0", platform.name);
+            return Err(InputError::new(&format!("scenario {}", scenario.name), what, remedy));
+        }
+    }
+    Ok(())
 }
 
 /// The fixed part of a switch, and the part per KiB of activations.
@@ -108,7 +131,9 @@ fn subnetworks<'b>(
             })
             .collect();
         let accuracy = (sub.accuracy.unwrap_or(0.0) * 1e3).round() as u32;
+        let weights = if platform.weights_move { sub.params() } else { 0 };
         Ok(SubNetwork::new(memory.alloc_str(&sub.name), derive(&segments, memory))
+            .with_weights(u32::try_from(weights).unwrap_or(u32::MAX))
             .with_accuracy(accuracy)
             .with_shared_prefix(sub.shared_prefix as u16))
     };

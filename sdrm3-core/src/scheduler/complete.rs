@@ -1,0 +1,190 @@
+//! How jobs move on: completions, faults, and accelerators that come back.
+
+use super::{Error, InFlight, Scheduler, Slot, segments_of};
+use crate::event::{Event, Fault, Outcome, Path, Progress, Report, Ticket};
+use crate::job::{Frame, JobId, State};
+use crate::policy::{Activity, Policy};
+use crate::supernet;
+use crate::time::Instant;
+use crate::workload::{AcceleratorId, Segment};
+
+impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
+    Scheduler<'_, P, MODELS, JOBS, ACCS>
+{
+    /// Reports that a dispatched block has ended. O(segments of the block + JOBS).
+    ///
+    /// The answer says whether the frame is complete. On `Err` nothing has changed.
+    pub fn complete(&mut self, ticket: Ticket, outcome: Outcome, now: Instant) -> Result<Report, Error> {
+        self.check_time(now)?;
+        let index = usize::from(ticket.accelerator.0);
+        let slot = self.slots.get(index).ok_or(Error::UnknownAccelerator(ticket.accelerator))?;
+        let block =
+            slot.in_flight.filter(|block| block.ticket == ticket).ok_or(Error::StaleTicket(ticket))?;
+        let job = self.jobs.get(block.job).ok_or(Error::StaleTicket(ticket))?;
+        let (frame, mut subnetwork) = (job.frame, job.subnetwork);
+        let segments = segments_of(self.workload, frame.model, subnetwork);
+        let next = next_segment(&block, outcome.path, segments.len())
+            .ok_or(Error::SkipBeyondEnd { ticket, path: outcome.path })?;
+
+        self.now = now;
+        let (energy_nj, worst_energy_nj) = energy(&block, &outcome, segments, index);
+        if self.config.correction {
+            let took = outcome.finished.saturating_since(outcome.started.unwrap_or(block.dispatched));
+            let among = self.accelerators.len();
+            if let Some(correction) = self.corrections.get_mut(usize::from(frame.model.0)) {
+                correction.learn(index, among, took, block.expected);
+            }
+        }
+        let progress = match segments.get(next) {
+            Some(segment) => {
+                if segment.info().switch_point && self.config.supernet {
+                    subnetwork = self.lighten(&frame, block.job, subnetwork, next as u16, now);
+                }
+                self.vacate(index, Some(block.job), segment.info().activation_bytes);
+                if let Some(job) = self.jobs.get_mut(block.job) {
+                    job.segment = next as u16;
+                    job.subnetwork = subnetwork;
+                    job.ready_since = now;
+                    job.state = State::Ready;
+                }
+                Progress::More
+            }
+            None => {
+                self.vacate(index, None, 0);
+                self.jobs.remove(block.job);
+                self.remember(frame.model, false);
+                if outcome.finished > frame.deadline { Progress::Late } else { Progress::InTime }
+            }
+        };
+        let given_up = self.accuracy_given_up(&frame, subnetwork);
+        if let Some(tally) = self.tallies.get_mut(usize::from(frame.model.0)) {
+            tally.energy_nj = tally.energy_nj.saturating_add(u64::from(energy_nj));
+            tally.worst_energy_nj = tally.worst_energy_nj.saturating_add(u64::from(worst_energy_nj));
+            if progress != Progress::More {
+                tally.completed += 1;
+                tally.violated += u32::from(progress == Progress::Late);
+                tally.accuracy_given_up = tally.accuracy_given_up.saturating_add(given_up);
+            }
+        }
+        let report = Report {
+            ticket,
+            job: block.job,
+            frame,
+            subnetwork,
+            finished: outcome.finished,
+            energy_nj,
+            worst_energy_nj,
+            progress,
+        };
+        self.policy.observe(&Event::Completed(report), now);
+        Ok(report)
+    }
+
+    /// Reports that an accelerator failed; the job that it ran is ready again, at the segment it was
+    /// at, and is returned. O(1). On `Err` nothing has changed.
+    pub fn fault(
+        &mut self,
+        accelerator: AcceleratorId,
+        fault: Fault,
+        now: Instant,
+    ) -> Result<Option<JobId>, Error> {
+        self.check_time(now)?;
+        let index = usize::from(accelerator.0);
+        let slot = self.slots.get_mut(index).ok_or(Error::UnknownAccelerator(accelerator))?;
+        let lost = slot.in_flight.map(|block| block.job);
+        self.now = now;
+        self.vacate(index, None, 0);
+        if let Some(job) = lost.and_then(|id| self.jobs.get_mut(id)) {
+            job.state = State::Ready;
+            job.ready_since = now;
+        }
+        if let (Fault::OutOfService, Some(state)) = (fault, self.accelerators.get_mut(index)) {
+            state.activity = Activity::OutOfService;
+            self.tuner.arm();
+        }
+        self.policy.observe(&Event::Faulted(accelerator, fault, lost), now);
+        Ok(lost)
+    }
+
+    /// Puts an accelerator back into service; nothing happens if it is in service. O(1).
+    pub fn restore(&mut self, accelerator: AcceleratorId, now: Instant) -> Result<(), Error> {
+        self.check_time(now)?;
+        let state = self
+            .accelerators
+            .get_mut(usize::from(accelerator.0))
+            .ok_or(Error::UnknownAccelerator(accelerator))?;
+        self.now = now;
+        if state.activity == Activity::OutOfService {
+            state.activity = Activity::Idle;
+            self.tuner.arm();
+            self.policy.observe(&Event::Restored(accelerator), now);
+        }
+        Ok(())
+    }
+
+    /// The accelerator has nothing in flight any more.
+    pub(super) fn vacate(&mut self, index: usize, last_job: Option<JobId>, resident_bytes: u32) {
+        if let (Some(slot), Some(state)) = (self.slots.get_mut(index), self.accelerators.get_mut(index)) {
+            *slot = Slot { in_flight: None, resident_bytes, ..*slot };
+            state.last_job = last_job;
+            if state.activity != Activity::OutOfService {
+                state.activity = Activity::Idle;
+            }
+        }
+    }
+
+    /// The sub-network to go on with from a switch point: the same, or a lighter one that the load asks
+    /// for and that keeps the finished work. O(JOBS + log sub-networks).
+    fn lighten(&mut self, frame: &Frame, id: JobId, current: u8, position: u16, now: Instant) -> u8 {
+        let index = usize::from(frame.model.0);
+        let (Some(model), Some(state)) = (self.workload.model(frame.model), self.models.get(index)) else {
+            return current;
+        };
+        let available = self.available(frame, Some(id), now);
+        let wanted = supernet::select(model.subnetworks, position, available, current, state.lightest);
+        let reachable = supernet::reachable(model.subnetworks, current, position, state.lightest);
+        let chosen = wanted.clamp(current, reachable);
+        if let Some(state) = self.models.get_mut(index).filter(|_| chosen != current) {
+            state.subnetwork = state.subnetwork.max(chosen);
+        }
+        chosen
+    }
+
+    /// By how much a sub-network is less accurate than the heaviest, in thousandths of a percent.
+    fn accuracy_given_up(&self, frame: &Frame, subnetwork: u8) -> u64 {
+        let subnetworks = self.workload.model(frame.model).map_or(&[][..], |model| model.subnetworks);
+        match (subnetworks.first(), subnetworks.get(usize::from(subnetwork))) {
+            (Some(heaviest), Some(used)) if used.accuracy_milli_percent > 0 => {
+                u64::from(heaviest.accuracy_milli_percent.saturating_sub(used.accuracy_milli_percent))
+            }
+            _ => 0,
+        }
+    }
+}
+
+/// The segment after a block that went that way; the length when the network is through, `None` when
+/// it says that it went beyond.
+fn next_segment(block: &InFlight, path: Path, length: usize) -> Option<usize> {
+    let behind = usize::from(block.first) + usize::from(block.count);
+    match path {
+        Path::Next => Some(behind),
+        Path::Exit => Some(length),
+        Path::Skip(skipped) => Some(behind + usize::from(skipped)).filter(|&next| next <= length),
+    }
+}
+
+/// Energy spent, and that of the same segments each on its worst accelerator; both with the switch.
+fn energy<const ACCS: usize>(
+    block: &InFlight,
+    outcome: &Outcome,
+    segments: &[Segment<ACCS>],
+    accelerator: usize,
+) -> (u32, u32) {
+    let (mut table, mut worst) = (block.switch.energy_nj, block.switch.energy_nj);
+    for segment in segments.iter().skip(usize::from(block.first)).take(usize::from(block.count)) {
+        let here = segment.placements().get(accelerator).map_or(0, |placement| placement.energy_nj);
+        table = table.saturating_add(here);
+        worst = worst.saturating_add(segment.info().worst_energy_nj);
+    }
+    (outcome.energy_nj.unwrap_or(table), worst)
+}

@@ -1,0 +1,208 @@
+//! How frames come in, and how they are counted.
+
+use super::{Refusal, Refused, Scheduler, segments_of};
+use crate::event::{DropReason, Event, Leftover};
+use crate::job::{Frame, Job, JobId, State};
+use crate::policy::{Activity, Policy};
+use crate::supernet;
+use crate::time::{Duration, Instant};
+use crate::workload::{Model, ModelId};
+
+impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
+    Scheduler<'w, P, MODELS, JOBS, ACCS>
+{
+    /// Takes in the next frame of a model. O(JOBS).
+    ///
+    /// On `Err` nothing has changed: the frame is handed back, to be tried again or
+    /// [given up](Self::give_up).
+    pub fn release(&mut self, model: ModelId, now: Instant) -> Result<(Frame, JobId), Refused> {
+        let (row, number) = self.row(model)?;
+        let changed = self.models.get(usize::from(model.0)).and_then(|state| state.deadline);
+        let (None, Some(deadline)) = (row.cascade, changed.or(row.deadline)) else {
+            return Err(Refused { frame: None, why: Refusal::NeedsParent });
+        };
+        let frame =
+            Frame { release: now, deadline: now.saturating_add(deadline), origin: now, number, model };
+        self.admit(frame, now)
+    }
+
+    /// Takes in the frame of a dependent model that a completed frame of its parent gives rise to.
+    /// O(JOBS). On `Err` nothing has changed.
+    pub fn release_child(
+        &mut self,
+        model: ModelId,
+        parent: &Frame,
+        now: Instant,
+    ) -> Result<(Frame, JobId), Refused> {
+        let frame = self.child_of(model, parent, now)?;
+        self.admit(frame, now)
+    }
+
+    /// Counts the frame of a dependent model whose parent's frame was lost: violated. O(models).
+    pub fn lose_child(&mut self, model: ModelId, parent: &Frame, now: Instant) -> Result<Frame, Refused> {
+        let frame = self.child_of(model, parent, now)?;
+        self.count_lost(frame, DropReason::ParentLost, now);
+        Ok(frame)
+    }
+
+    /// Counts a refused frame as dropped and violated. O(models).
+    pub fn give_up(&mut self, frame: Frame, now: Instant) {
+        self.count_lost(frame, DropReason::NoRoom, now);
+    }
+
+    /// Ends the run for one frame that is left, if any; call until `None`. O(JOBS).
+    ///
+    /// A frame whose deadline was due by `end` is violated; one that had more time is taken out of
+    /// the count. Blocks that still run are forgotten: their tickets are stale.
+    pub fn close(&mut self, end: Instant) -> Option<Leftover> {
+        let (id, job) = self.jobs.iter().next()?;
+        let frame = job.frame;
+        for index in 0..self.slots.len() {
+            if self.slots.get(index).and_then(|slot| slot.in_flight).is_some_and(|block| block.job == id) {
+                self.vacate(index, None, 0);
+            }
+        }
+        self.jobs.remove(id);
+        let overdue = frame.deadline <= end;
+        if let Some(tally) = self.tallies.get_mut(usize::from(frame.model.0)) {
+            tally.violated += u32::from(overdue);
+            tally.frames -= u32::from(!overdue);
+        }
+        Some(if overdue { Leftover::Overdue(frame) } else { Leftover::LeftOut(frame) })
+    }
+
+    /// The model's row, if it is active, and the number of its next frame.
+    fn row(&self, model: ModelId) -> Result<(&'w Model<'w, ACCS>, u32), Refused> {
+        let refuse = |why| Refused { frame: None, why };
+        let state = self.models.get(usize::from(model.0)).ok_or(refuse(Refusal::UnknownModel(model)))?;
+        let row = self.workload.model(model).ok_or(refuse(Refusal::UnknownModel(model)))?;
+        if state.active { Ok((row, state.number)) } else { Err(refuse(Refusal::Inactive)) }
+    }
+
+    fn child_of(&self, model: ModelId, parent: &Frame, now: Instant) -> Result<Frame, Refused> {
+        let (row, _) = self.row(model)?;
+        if row.cascade.is_none_or(|cascade| cascade.parent != parent.model) {
+            return Err(Refused { frame: None, why: Refusal::NotAChild });
+        }
+        let deadline = row.deadline.map_or(parent.deadline, |d| parent.origin.saturating_add(d));
+        Ok(Frame { release: now, deadline, origin: parent.origin, number: parent.number, model })
+    }
+
+    fn admit(&mut self, frame: Frame, now: Instant) -> Result<(Frame, JobId), Refused> {
+        let refuse = |why| Err(Refused { frame: Some(frame), why });
+        if now < self.now {
+            return refuse(Refusal::TimeWentBack { last: self.now });
+        }
+        let subnetwork = self.choose_subnetwork(&frame, now);
+        let job = Job {
+            frame,
+            ready_since: now,
+            segment: 0,
+            subnetwork,
+            started: false,
+            superseded: false,
+            state: State::Ready,
+        };
+        let Some(id) = self.jobs.insert(job) else { return refuse(Refusal::Full { capacity: JOBS }) };
+        self.now = now;
+        self.count_frame(&frame);
+        if let Some(state) = self.models.get_mut(usize::from(frame.model.0)) {
+            state.subnetwork = subnetwork;
+        }
+        if self.workload.model(frame.model).is_some_and(|model| model.latest_wins) {
+            for older in self.jobs.iter_mut().filter(|older| older.frame.model == frame.model) {
+                older.superseded |= !older.started && older.frame.number != frame.number;
+            }
+        }
+        self.policy.observe(&Event::Released(frame, id), now);
+        Ok((frame, id))
+    }
+
+    /// The sub-network for a new frame. O(JOBS + log sub-networks).
+    fn choose_subnetwork(&self, frame: &Frame, now: Instant) -> u8 {
+        let index = usize::from(frame.model.0);
+        match (self.workload.model(frame.model), self.models.get(index)) {
+            (Some(model), Some(state)) if self.config.supernet && model.subnetworks.len() > 1 => {
+                let available = self.available(frame, None, now);
+                supernet::select(model.subnetworks, 0, available, state.subnetwork, state.lightest)
+            }
+            _ => 0,
+        }
+    }
+
+    /// The time that a frame has, less what is spent on others that are due no later, at the pace of
+    /// the model's table. O(JOBS).
+    pub(super) fn available(&self, frame: &Frame, own: Option<JobId>, now: Instant) -> Duration {
+        let others =
+            self.jobs.iter().filter(|&(id, job)| Some(id) != own && job.frame.deadline <= frame.deadline);
+        let backlog = others
+            .map(|(_, job)| {
+                let segments = segments_of(self.workload, job.frame.model, job.subnetwork);
+                let togo = segments.get(usize::from(job.segment)).map_or(Duration::ZERO, |s| s.info().togo);
+                self.corrected(job.frame.model, togo).as_nanos()
+            })
+            .fold(0, u64::saturating_add);
+        let in_service =
+            self.accelerators.iter().filter(|state| state.activity != Activity::OutOfService).count();
+        let wait = Duration::from_nanos(backlog / in_service.max(1) as u64);
+        let left = frame.deadline.saturating_since(now).saturating_sub(wait);
+        self.corrections.get(usize::from(frame.model.0)).map_or(left, |correction| correction.by_table(left))
+    }
+
+    pub(super) fn corrected(&self, model: ModelId, work: Duration) -> Duration {
+        self.corrections.get(usize::from(model.0)).map_or(work, |correction| correction.work(work))
+    }
+
+    fn count_frame(&mut self, frame: &Frame) {
+        let index = usize::from(frame.model.0);
+        if let (Some(tally), Some(state)) = (self.tallies.get_mut(index), self.models.get_mut(index)) {
+            tally.frames += 1;
+            state.number = frame.number.wrapping_add(1);
+        }
+    }
+
+    /// Counts a frame that never became a job.
+    fn count_lost(&mut self, frame: Frame, reason: DropReason, now: Instant) {
+        self.count_frame(&frame);
+        self.count_drop(frame, reason, now);
+    }
+
+    /// Counts a frame that ends without a result.
+    pub(super) fn count_drop(&mut self, frame: Frame, reason: DropReason, now: Instant) {
+        if let Some(tally) = self.tallies.get_mut(usize::from(frame.model.0)) {
+            if reason == DropReason::Withdrawn {
+                tally.frames -= 1;
+            } else {
+                tally.dropped += 1;
+                tally.violated += 1;
+            }
+        }
+        if reason != DropReason::Withdrawn {
+            self.remember(frame.model, true);
+        }
+        self.policy.observe(&Event::Dropped(frame, reason), now);
+    }
+
+    /// Remembers whether a model's frame was lost, for the budgets of smart drops.
+    pub(super) fn remember(&mut self, model: ModelId, lost: bool) {
+        if let Some(state) = self.models.get_mut(usize::from(model.0)) {
+            state.history.record(lost);
+        }
+        self.refresh_budget(model);
+    }
+
+    /// Whether budgets allow a drop, of a model and those it depends on. O(models x depth of cascades).
+    pub(super) fn refresh_budget(&mut self, model: ModelId) {
+        let mut at = Some(model);
+        while let Some((id, row)) = at.and_then(|id| Some((id, self.workload.model(id)?))) {
+            let dependents_may = self
+                .workload
+                .children(id)
+                .all(|(child, _)| self.models.get(usize::from(child.0)).is_some_and(|state| state.may_lose));
+            if let Some(state) = self.models.get_mut(usize::from(id.0)) {
+                state.may_lose = dependents_may && state.history.allows(row.drop_budget);
+            }
+            at = row.cascade.map(|cascade| cascade.parent);
+        }
+    }
+}

@@ -1,0 +1,141 @@
+//! What a block really does: how long it takes and how its network goes on.
+
+use std::collections::HashMap;
+
+use sdrm3_core::{Branch, Dispatch, Path, Workload};
+use serde::Deserialize;
+
+use super::{Cell, Draw};
+use crate::input::{InputError, Source};
+use crate::scenario::{ACCELERATORS, Scenario};
+
+/// Answers for the devices: from a recording where there is one, else from the draws.
+#[derive(Clone, Copy, Debug)]
+pub struct Execution<'a> {
+    workload: &'a Workload<'a, ACCELERATORS>,
+    recording: Option<&'a Recording>,
+    draw: Draw,
+}
+
+impl<'a> Execution<'a> {
+    /// For a cell on these draws.
+    pub fn new(cell: &Cell<'a>, draw: Draw) -> Self {
+        Self { workload: cell.workload, recording: cell.recording, draw }
+    }
+
+    /// Latency of the block in nanoseconds at full speed, and how its network goes on.
+    pub fn run(&self, block: &Dispatch) -> (u64, Path) {
+        let model = block.frame.model;
+        let last = block.first + block.count - 1;
+        let table = u64::from(block.expected.latency_ns);
+        let subnetworks = self.workload.model(model).map_or(&[][..], |model| model.subnetworks);
+        let segments = subnetworks.get(usize::from(block.subnetwork)).map_or(&[][..], |sub| sub.segments);
+        if let Some(entry) =
+            self.recording.and_then(|recording| recording.find(model.0, block.frame.number, last))
+        {
+            let behind = segments.len().saturating_sub(usize::from(last) + 1) as u16;
+            let path = match entry.path {
+                // A lighter sub-network may be shorter than the recorded one.
+                Path::Skip(count) => Path::Skip(count.min(behind)),
+                other => other,
+            };
+            return ((table as f64 * entry.factor).round() as u64, path);
+        }
+        let path = match segments.get(usize::from(last)).map(|segment| segment.info().branch) {
+            Some(Branch::Skip { segments, probability })
+                if self.happens(block, last, probability.as_f64()) =>
+            {
+                Path::Skip(segments)
+            }
+            Some(Branch::Exit { probability }) if self.happens(block, last, probability.as_f64()) => {
+                Path::Exit
+            }
+            _ => Path::Next,
+        };
+        (table, path)
+    }
+
+    fn happens(&self, block: &Dispatch, segment: u16, probability: f64) -> bool {
+        self.draw.branch(usize::from(block.frame.model.0), block.frame.number, segment, probability)
+    }
+}
+
+/// What frames really did: how they went on behind a layer, and how much longer than expected it took.
+///
+/// `model,frame,layer,factor,path`: one row per layer that is to differ from the tables; `path` is
+/// `next`, `exit` or `skip N`. Frames beyond the last recorded one repeat the recording.
+#[derive(Clone, Debug, Default)]
+pub struct Recording {
+    entries: HashMap<(u8, u32, u16), Recorded>,
+    /// Per model, how many frames were recorded.
+    frames: HashMap<u8, u32>,
+}
+
+#[derive(Clone, Copy, Debug)]
+struct Recorded {
+    factor: f64,
+    path: Path,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Row {
+    model: String,
+    frame: u32,
+    layer: u16,
+    factor: f64,
+    path: String,
+}
+
+impl Recording {
+    /// Reads and validates a file against the models of a scenario.
+    pub fn load(path: &str, scenario: &Scenario) -> Result<Self, InputError> {
+        Self::parse(&Source::read(path)?, scenario)
+    }
+
+    /// Parses and validates.
+    pub fn parse(source: &Source, scenario: &Scenario) -> Result<Self, InputError> {
+        let mut recording = Self::default();
+        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(source.text.as_bytes());
+        let fail = |line: usize, what: String, remedy: &str| {
+            InputError::new(&source.origin, what, remedy).at_line(line)
+        };
+        let header = "give the columns model,frame,layer,factor,path";
+        for (index, row) in reader.deserialize::<Row>().enumerate() {
+            let line = index + 2;
+            let row = row.map_err(|error| fail(line, error.to_string(), header))?;
+            let model = scenario.models.iter().position(|model| model.name == row.model).ok_or_else(|| {
+                fail(line, format!("unknown model `{}`", row.model), "name a model of the scenario")
+            })? as u8;
+            if !(row.factor > 0.0 && row.factor <= 1e6) {
+                return Err(fail(
+                    line,
+                    format!("factor is {}", row.factor),
+                    "give a number above 0, at most 1e6",
+                ));
+            }
+            let path = parse_path(&row.path)
+                .ok_or_else(|| fail(line, format!("path is `{}`", row.path), "give next, exit or skip N"))?;
+            recording.entries.insert((model, row.frame, row.layer), Recorded { factor: row.factor, path });
+            let frames = recording.frames.entry(model).or_default();
+            *frames = (*frames).max(row.frame.saturating_add(1));
+        }
+        Ok(recording)
+    }
+
+    fn find(&self, model: u8, frame: u32, layer: u16) -> Option<Recorded> {
+        let frames = *self.frames.get(&model)?;
+        // A recorded frame of which a layer has no row ran that layer as expected.
+        let as_expected = Recorded { factor: 1.0, path: Path::Next };
+        Some(self.entries.get(&(model, frame % frames, layer)).copied().unwrap_or(as_expected))
+    }
+}
+
+fn parse_path(text: &str) -> Option<Path> {
+    match text.split_once(' ') {
+        None if text == "next" => Some(Path::Next),
+        None if text == "exit" => Some(Path::Exit),
+        Some(("skip", count)) => count.trim().parse().ok().map(Path::Skip),
+        _ => None,
+    }
+}

@@ -1,0 +1,70 @@
+//! Parameters of policies, `--param NAME=VALUE`.
+
+use sdrm3_core::{Config, Duration, Weight, Weights};
+
+use crate::input::{InputError, unknown_name};
+
+/// Parameters of policies.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Parameters {
+    /// Weights of the score; the tuner starts from them.
+    pub weights: Weights,
+    /// Length of the tuner's windows.
+    pub window: Duration,
+}
+
+impl Default for Parameters {
+    fn default() -> Self {
+        Self { weights: Weights::default(), window: Config::FULL.tuning_window.unwrap_or(Duration::MAX) }
+    }
+}
+
+impl Parameters {
+    const NAMES: [&'static str; 3] = ["alpha", "beta", "window_ms"];
+
+    /// From texts of the form `NAME=VALUE`; the last of a name counts.
+    pub fn parse<'a>(given: impl IntoIterator<Item = &'a str>) -> Result<Self, InputError> {
+        let mut parameters = Self::default();
+        for text in given {
+            let fail = |what: String| InputError::new("--param", what, "give NAME=VALUE, as in alpha=0.5");
+            let (name, value) = text.split_once('=').ok_or_else(|| fail(format!("`{text}` has no `=`")))?;
+            let (name, value) = (name.trim(), value.trim());
+            let number = value.parse::<f64>().ok();
+            let out_of = |range: &str| {
+                InputError::new(
+                    "--param",
+                    format!("{name} is `{value}`"),
+                    format!("give a number from {range}"),
+                )
+            };
+            let weight = || number.and_then(Weight::from_f64).ok_or_else(|| out_of("0 to 2"));
+            match name {
+                "alpha" => parameters.weights.alpha = weight()?,
+                "beta" => parameters.weights.beta = weight()?,
+                "window_ms" => {
+                    let ms =
+                        number.filter(|ms| (1.0..=1e6).contains(ms)).ok_or_else(|| out_of("1 to 1000000"))?;
+                    parameters.window = Duration::from_nanos((ms * 1e6) as u64);
+                }
+                other => return Err(unknown_name("--param", "parameter", other, &Self::NAMES)),
+            }
+        }
+        Ok(parameters)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn parameters_are_checked() {
+        let given = Parameters::parse(["alpha=0.5", "beta=2", "window_ms=250"]).unwrap();
+        assert_eq!((given.weights.alpha.as_f64(), given.weights.beta.as_f64()), (0.5, 2.0));
+        assert_eq!(given.window, Duration::from_millis(250));
+        for bad in ["alpha", "alpha=3", "beta=NaN", "alpha=-1", "gamma=1", "window_ms=0"] {
+            let error = Parameters::parse([bad]).unwrap_err().to_string();
+            assert!(error.starts_with("--param: "), "{error}");
+        }
+    }
+}
