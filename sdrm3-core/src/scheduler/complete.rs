@@ -11,7 +11,7 @@ use crate::workload::{AcceleratorId, Segment};
 impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     Scheduler<'_, P, MODELS, JOBS, ACCS>
 {
-    /// Reports that a dispatched block has ended. O(segments of the block + JOBS).
+    /// Reports that a dispatched block has ended. O(segments of the block + JOBS + ACCS).
     ///
     /// The answer says whether the frame is complete. On `Err` nothing has changed.
     pub fn complete(&mut self, ticket: Ticket, outcome: Outcome, now: Instant) -> Result<Report, Error> {
@@ -52,6 +52,7 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             None => {
                 self.vacate(index, None, 0);
                 self.jobs.remove(block.job);
+                self.forget(block.job);
                 self.remember(frame.model, false);
                 if outcome.finished > frame.deadline { Progress::Late } else { Progress::InTime }
             }
@@ -129,6 +130,17 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             state.last_job = last_job;
             if state.activity != Activity::OutOfService {
                 state.activity = Activity::Idle;
+            }
+        }
+    }
+
+    /// The job has ended: nobody needs what it left on an accelerator, so no switch spills it, and its
+    /// name may come to stand for another job. O(ACCS).
+    pub(super) fn forget(&mut self, id: JobId) {
+        for (state, slot) in self.accelerators.iter_mut().zip(&mut self.slots) {
+            if state.last_job == Some(id) {
+                state.last_job = None;
+                slot.resident_bytes = 0;
             }
         }
     }

@@ -253,12 +253,7 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
 
     fn drop_job(&mut self, id: JobId, reason: DropReason, now: Instant) -> Action {
         let Some(job) = self.jobs.remove(id) else { return Action::Wait(NextWake::Idle) };
-        for (state, slot) in self.accelerators.iter_mut().zip(&mut self.slots) {
-            if state.last_job == Some(id) {
-                state.last_job = None;
-                slot.resident_bytes = 0; // nobody needs what it left: no spill
-            }
-        }
+        self.forget(id);
         self.count_drop(job.frame, reason, now);
         Action::Drop(job.frame, reason)
     }

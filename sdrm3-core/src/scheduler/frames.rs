@@ -50,7 +50,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         self.count_lost(frame, DropReason::NoRoom, now);
     }
 
-    /// Ends the run for one frame that is left, if any; call until `None`. O(JOBS).
+    /// Ends the run for one frame that is left, if any; call until `None`. O(JOBS + ACCS).
     ///
     /// A frame whose deadline was due by `end` is violated; one that had more time is taken out of
     /// the count. Blocks that still run are forgotten: their tickets are stale.
@@ -63,12 +63,15 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             }
         }
         self.jobs.remove(id);
+        self.forget(id);
         let overdue = frame.deadline <= end;
         if let Some(tally) = self.tallies.get_mut(usize::from(frame.model.0)) {
             tally.violated += u32::from(overdue);
             tally.frames -= u32::from(!overdue);
         }
-        Some(if overdue { Leftover::Overdue(frame) } else { Leftover::LeftOut(frame) })
+        let leftover = if overdue { Leftover::Overdue(frame) } else { Leftover::LeftOut(frame) };
+        self.policy.observe(&Event::Unfinished(leftover), end);
+        Some(leftover)
     }
 
     /// The model's row, if it is active, and the number of its next frame.

@@ -4,6 +4,7 @@ mod cells;
 mod compare;
 mod list;
 mod run;
+mod tune;
 
 use std::io::{self, Write};
 use std::process::ExitCode;
@@ -35,6 +36,8 @@ enum Command {
     Compare(compare::Options),
     /// Run one scenario on one platform under one policy, in detail
     Run(run::Options),
+    /// Show the landscape of (alpha, beta) and the path of the online tuner over it
+    Tune(tune::Options),
     /// List what is built in
     List(list::Options),
 }
@@ -67,6 +70,7 @@ pub fn main() -> ExitCode {
     let done = match command {
         Command::Compare(options) => compare::compare(&options, &mut text),
         Command::Run(options) => run::run(&options, &mut text),
+        Command::Tune(options) => tune::tune(&options, &mut text),
         Command::List(options) => list::list(&options, &mut text),
     };
     // Nothing is printed before everything is known to be right: no partial results.

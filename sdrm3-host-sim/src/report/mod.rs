@@ -5,11 +5,13 @@ mod csv;
 mod detail;
 mod events;
 mod json;
+mod landscape;
 mod run;
 mod table;
 
 pub use detail::write_detail;
 pub use events::EventLog;
+pub use landscape::{Landscape, write_landscape};
 pub use run::{ModelRun, Run, geometric_mean};
 pub use table::table;
 

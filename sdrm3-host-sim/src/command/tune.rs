@@ -1,0 +1,102 @@
+//! `tune`: the landscape of (alpha, beta), and the path of the online tuner over it.
+
+use std::io::Write;
+use std::path::Path;
+
+use bumpalo::Bump;
+use clap::Args;
+use rayon::prelude::*;
+use sdrm3_core::{Weight, Weights};
+
+use super::Failure;
+use super::cells::{Common, DEFAULT_PLATFORM};
+use super::compare::write_new;
+use crate::engine::{Cell, Tuned};
+use crate::input::InputError;
+use crate::policy::{Method, Part, PolicyName};
+use crate::report::{Landscape, write_landscape};
+use crate::scenario::{Platform, Scenario, build};
+
+/// Options of `tune`.
+#[derive(Args, Clone, Debug)]
+pub(super) struct Options {
+    /// Scenario, built in or a file
+    #[arg(long, value_name = "NAME|FILE.toml")]
+    scenario: String,
+    /// Platform, built in or a file
+    #[arg(long, value_name = "NAME|FILE.toml", default_value = DEFAULT_PLATFORM)]
+    platform: String,
+    #[command(flatten)]
+    common: Common,
+    /// Points of the grid in each direction, from 0 to 2
+    #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u8).range(2..=65))]
+    grid: u8,
+    /// Also draw the landscape and the path
+    #[arg(long, value_name = "FILE.svg")]
+    picture: Option<String>,
+    /// Print JSON instead of tables
+    #[arg(long)]
+    json: bool,
+}
+
+/// Tunes, and writes landscape and path to `text`.
+pub(super) fn tune(options: &Options, text: &mut impl Write) -> Result<(), Failure> {
+    let settings = options.common.validate()?;
+    let scenario = Scenario::load(&options.scenario)?;
+    let platform = Platform::load(&options.platform)?;
+    if let Some(path) = options.picture.as_deref().filter(|path| Path::new(path).exists()) {
+        let what = format!("{path} exists already");
+        return Err(InputError::new("--picture", what, "remove it or name another file").into());
+    }
+    let memory = Bump::new();
+    let workload = build(&scenario, &platform, settings.costs.as_ref(), &memory)?;
+    let cell = Cell {
+        scenario: &scenario,
+        platform: &platform,
+        workload: &workload,
+        recording: None,
+        duration: settings.duration,
+        seed: settings.seed,
+    };
+    let fixed = |weights: Weights| {
+        let mut parameters = settings.parameters;
+        parameters.weights = weights;
+        let without = [settings.without.as_slice(), &[Part::Tuner]].concat();
+        Method::new(PolicyName::Sdrm3, &without, parameters).run(&cell, &mut ()).uxcost.value()
+    };
+    let axis: Vec<Weight> = (0..options.grid)
+        .map(|step| Weight::from_millis(u32::from(step) * 2_000 / u32::from(options.grid - 1)))
+        .collect();
+    let points: Vec<Weights> =
+        axis.iter().flat_map(|&alpha| axis.iter().map(move |&beta| Weights { alpha, beta })).collect();
+    let costs: Vec<f64> = points.par_iter().map(|&weights| fixed(weights)).collect();
+
+    let tuned = settings.method(PolicyName::Sdrm3).run(&cell, &mut ());
+    let start = settings.parameters.weights;
+    let settled = tuned.tuner.centre();
+    let landscape = Landscape {
+        scenario: scenario.name.clone(),
+        platform: platform.name.clone(),
+        duration_ms: settings.duration_ms,
+        seed: settings.seed,
+        axis: axis.iter().map(|weight| weight.as_f64()).collect(),
+        costs: costs.chunks(axis.len()).map(<[f64]>::to_vec).collect(),
+        start: (start.alpha.as_f64(), start.beta.as_f64(), fixed(start)),
+        path: tuned.stats.tuned.iter().map(point).collect(),
+        settled: (settled.alpha.as_f64(), settled.beta.as_f64(), fixed(settled)),
+        is_settled: tuned.tuner.is_settled(),
+        moves: tuned.tuner.moves(),
+        online: tuned.uxcost.value(),
+    };
+    if let Some(path) = &options.picture {
+        let picture = landscape.draw();
+        write_new(Path::new(path), picture.as_bytes())
+            .map_err(|error| InputError::new(path, error.to_string(), "name a file that can be written"))?;
+    }
+    Ok(write_landscape(&landscape, options.json, text)?)
+}
+
+/// Milliseconds, alpha, beta.
+fn point(tuned: &Tuned) -> (f64, f64, f64) {
+    (tuned.at.as_nanos() as f64 / 1e6, tuned.weights.alpha.as_f64(), tuned.weights.beta.as_f64())
+}
