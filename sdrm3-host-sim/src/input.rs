@@ -90,6 +90,32 @@ impl Source {
             self.error_at(&error.span().unwrap_or(0..0), &what, remedy_for(&what))
         })
     }
+
+    /// Parses CSV whose header has at least these columns; `each` is given the line of a row and the row.
+    pub fn parse_csv<T: serde::de::DeserializeOwned>(
+        &self,
+        columns: &str,
+        mut each: impl FnMut(usize, T) -> Result<(), InputError>,
+    ) -> Result<(), InputError> {
+        let fail = |line: usize, what: String| {
+            InputError::new(&self.origin, what, format!("expected: {columns}")).at_line(line)
+        };
+        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(self.text.as_bytes());
+        let header = reader.headers().map_err(|error| fail(1, error.to_string()))?.clone();
+        if let Some(missing) = columns.split(',').find(|&column| !header.iter().any(|name| name == column)) {
+            return Err(fail(1, format!("the header has no column `{missing}`")));
+        }
+        let mut record = csv::StringRecord::new();
+        loop {
+            let before = reader.position().line() as usize;
+            if !reader.read_record(&mut record).map_err(|error| fail(before, error.to_string()))? {
+                return Ok(());
+            }
+            let line = record.position().map_or(before, |at| at.line() as usize);
+            let row = record.deserialize(Some(&header)).map_err(|error| fail(line, error.to_string()))?;
+            each(line, row)?;
+        }
+    }
 }
 
 /// What to do about a message of the TOML parser.
