@@ -2,6 +2,7 @@
 
 mod cells;
 mod compare;
+mod import;
 mod list;
 mod run;
 
@@ -35,6 +36,8 @@ enum Command {
     Compare(compare::Options),
     /// Run one scenario on one platform under one policy, in detail
     Run(run::Options),
+    /// Turn files of other programs into scenarios, platforms and networks
+    Import(import::Options),
     /// List what is built in
     List(list::Options),
 }
@@ -67,6 +70,7 @@ pub fn main() -> ExitCode {
     let done = match command {
         Command::Compare(options) => compare::compare(&options, &mut text),
         Command::Run(options) => run::run(&options, &mut text),
+        Command::Import(options) => import::import(&options, &mut text),
         Command::List(options) => list::list(&options, &mut text),
     };
     // Nothing is printed before everything is known to be right: no partial results.

@@ -1,5 +1,7 @@
 //! The networks that a scenario may name.
 
+use std::collections::HashMap;
+
 use super::{Network, all, table};
 use crate::input::{InputError, Source};
 
@@ -7,6 +9,8 @@ use crate::input::{InputError, Source};
 #[derive(Clone, Debug)]
 pub struct Library {
     networks: Vec<Network>,
+    /// Index of each by name.
+    places: HashMap<String, usize>,
     /// How many of them are the zoo's.
     zoo: usize,
 }
@@ -20,8 +24,10 @@ impl Default for Library {
 impl Library {
     /// The zoo alone.
     pub fn zoo() -> Self {
-        let networks = all();
-        Self { zoo: networks.len(), networks }
+        let mut library = Self { networks: Vec::new(), places: HashMap::new(), zoo: 0 };
+        all().into_iter().for_each(|network| library.push(network));
+        library.zoo = library.networks.len();
+        library
     }
 
     /// The zoo and the networks of these files.
@@ -40,24 +46,29 @@ impl Library {
                 let what = format!("there is a network `{}` already", network.name);
                 return Err(InputError::new(&source.origin, what, "give it another name").at_line(line));
             }
-            self.networks.push(network);
+            self.push(network);
         }
         Ok(())
     }
 
     /// The network of that name.
     pub fn find(&self, name: &str) -> Option<&Network> {
-        self.networks.iter().find(|network| network.name == name)
+        self.places.get(name).map(|&place| &self.networks[place])
     }
 
     /// Whether a layer table gave the network of that name.
     pub fn is_loaded(&self, name: &str) -> bool {
-        self.networks[self.zoo..].iter().any(|network| network.name == name)
+        self.places.get(name).is_some_and(|&place| place >= self.zoo)
     }
 
     /// Their names, the zoo's first.
     pub fn names(&self) -> Vec<&str> {
         self.networks.iter().map(|network| network.name.as_ref()).collect()
+    }
+
+    fn push(&mut self, network: Network) {
+        self.places.insert(network.name.to_string(), self.networks.len());
+        self.networks.push(network);
     }
 }
 
