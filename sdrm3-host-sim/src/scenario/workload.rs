@@ -176,3 +176,55 @@ fn derive<'b>(specs: &[SegmentSpec<ACCELERATORS>], memory: &'b Bump) -> Table<'b
     }
     memory.alloc_slice_copy(&table)
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::Source;
+
+    fn source(name: &str, text: String) -> Source {
+        Source { origin: name.into(), text }
+    }
+
+    /// Activations of each segment of a model of `network` with this cost table (1 ns a layer) beside
+    /// the zoo and a layer table of `mine`, which has two layers.
+    fn activations(network: &str, measured: &str, rows: usize) -> Result<Vec<u32>, InputError> {
+        let mut library = Library::zoo();
+        let layers = "network,layer,op,k,c,y,x,r,s,stride,groups\n\
+                      mine,a,conv,4,3,10,10,3,3,1,1\n\
+                      mine,b,fc,2,4,1,1,1,1,1,1\n";
+        library.add_table(&source("n.csv", layers.into()))?;
+        let scenario = format!("name = 's'\n[[model]]\nname = 'm'\nnetwork = '{network}'\nfps = 10\n");
+        let mut costs = String::from("network,layer,kind,latency_ns,energy_nj\n");
+        for row in 0..rows {
+            costs += &format!("{measured},{row},ws-2048,1,1\n{measured},{row},os-1024,1,1\n");
+        }
+        let memory = Bump::new();
+        let workload = build(
+            &Scenario::parse(&source("s.toml", scenario))?,
+            &Platform::load("4k-1ws-2os")?,
+            &library,
+            Some(&CostTable::parse(&source("c.csv", costs))?),
+            &memory,
+        )?;
+        let segments = workload.models[0].subnetworks[0].segments;
+        assert!(segments.iter().all(|segment| segment.placements()[0].latency_ns == 1), "as measured");
+        Ok(segments.iter().map(|segment| segment.info().activation_bytes).collect())
+    }
+
+    #[test]
+    fn measured_costs_replace_the_cost_model_and_leave_the_network() {
+        let modelled = [3 * 8 * 8, 4];
+        assert_eq!(activations("mine", "mine", 2).unwrap(), modelled);
+        assert_eq!(activations("mine", "mine/mine", 2).unwrap(), modelled, "by its sub-network's name");
+        assert_eq!(activations("other", "other", 3).unwrap(), [0; 3], "only its costs are known");
+        assert_eq!(activations("fbnet_c", "fbnet_c", 3).unwrap(), [0; 3], "another network of that name");
+    }
+
+    #[test]
+    fn a_cost_table_must_fit_its_layer_table() {
+        let error = activations("mine", "mine", 3).unwrap_err().to_string();
+        let says = "s.toml:3: `mine/mine` has 2 layers, the cost table 3; give one row per layer and kind";
+        assert_eq!(error, says);
+    }
+}
