@@ -135,7 +135,15 @@ fn remedy_for(message: &str) -> String {
 pub fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let similarity = |other: &str| {
         let prefix = other.starts_with(name) || name.starts_with(other);
-        if prefix { 0.99 } else { strsim::jaro_winkler(name, other) }
+        // One slip of the finger: a letter too much, too few, wrong, or two that changed places.
+        let slip = || name.len() < 64 && strsim::osa_distance(name, other) == 1;
+        if prefix {
+            0.99
+        } else if slip() {
+            0.98
+        } else {
+            strsim::jaro_winkler(name, other)
+        }
     };
     let best = known.iter().copied().max_by(|a, b| similarity(a).total_cmp(&similarity(b)))?;
     (similarity(best) > 0.75).then_some(best)
@@ -164,6 +172,7 @@ mod tests {
     #[test]
     fn a_key_without_its_unit_is_recognised() {
         assert_eq!(closest("deadline", &["name", "fps", "deadline_ms"]), Some("deadline_ms"));
+        assert_eq!(closest("fsp", &["name", "fps", "deadline_ms"]), Some("fps"));
         assert_eq!(closest("colour", &["name", "fps", "deadline_ms"]), None);
     }
 }
