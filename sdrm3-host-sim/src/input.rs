@@ -90,6 +90,32 @@ impl Source {
             self.error_at(&error.span().unwrap_or(0..0), &what, remedy_for(&what))
         })
     }
+
+    /// Parses CSV whose header has at least these columns; `each` is given the line of a row and the row.
+    pub fn parse_csv<T: serde::de::DeserializeOwned>(
+        &self,
+        columns: &str,
+        mut each: impl FnMut(usize, T) -> Result<(), InputError>,
+    ) -> Result<(), InputError> {
+        let fail = |line: usize, what: String| {
+            InputError::new(&self.origin, what, format!("expected: {columns}")).at_line(line)
+        };
+        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(self.text.as_bytes());
+        let header = reader.headers().map_err(|error| fail(1, error.to_string()))?.clone();
+        if let Some(missing) = columns.split(',').find(|&column| !header.iter().any(|name| name == column)) {
+            return Err(fail(1, format!("the header has no column `{missing}`")));
+        }
+        let mut record = csv::StringRecord::new();
+        loop {
+            let before = reader.position().line() as usize;
+            if !reader.read_record(&mut record).map_err(|error| fail(before, error.to_string()))? {
+                return Ok(());
+            }
+            let line = record.position().map_or(before, |at| at.line() as usize);
+            let row = record.deserialize(Some(&header)).map_err(|error| fail(line, error.to_string()))?;
+            each(line, row)?;
+        }
+    }
 }
 
 /// What to do about a message of the TOML parser.
@@ -109,7 +135,15 @@ fn remedy_for(message: &str) -> String {
 pub fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let similarity = |other: &str| {
         let prefix = other.starts_with(name) || name.starts_with(other);
-        if prefix { 0.99 } else { strsim::jaro_winkler(name, other) }
+        // One slip of the finger: a letter too much, too few, wrong, or two that changed places.
+        let slip = || name.len() < 64 && strsim::osa_distance(name, other) == 1;
+        if prefix {
+            0.99
+        } else if slip() {
+            0.98
+        } else {
+            strsim::jaro_winkler(name, other)
+        }
     };
     let best = known.iter().copied().max_by(|a, b| similarity(a).total_cmp(&similarity(b)))?;
     (similarity(best) > 0.75).then_some(best)
@@ -138,6 +172,7 @@ mod tests {
     #[test]
     fn a_key_without_its_unit_is_recognised() {
         assert_eq!(closest("deadline", &["name", "fps", "deadline_ms"]), Some("deadline_ms"));
+        assert_eq!(closest("fsp", &["name", "fps", "deadline_ms"]), Some("fps"));
         assert_eq!(closest("colour", &["name", "fps", "deadline_ms"]), None);
     }
 }

@@ -9,6 +9,7 @@
 pub mod command;
 pub mod cost;
 pub mod engine;
+pub mod import;
 pub mod input;
 pub mod network;
 pub mod policy;

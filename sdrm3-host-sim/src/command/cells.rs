@@ -4,6 +4,7 @@ use clap::Args;
 use sdrm3_core::Duration;
 
 use crate::input::InputError;
+use crate::network::Library;
 use crate::policy::{Method, Parameters, Part, PolicyName};
 use crate::scenario::{CostTable, Platform, Scenario};
 
@@ -17,6 +18,10 @@ pub(super) struct Common {
     /// (network,layer,kind,latency_ns,energy_nj)
     #[arg(long, value_name = "FILE.csv")]
     costs: Option<String>,
+    /// Layer table of networks beside the built-in ones; repeat for several
+    /// (network,layer,op,k,c,y,x,r,s,stride,groups)
+    #[arg(long, value_name = "FILE.csv")]
+    networks: Vec<String>,
     /// Virtual time to simulate, in milliseconds [default: 2000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=172_800_000))]
     duration_ms: Option<u32>,
@@ -35,6 +40,7 @@ pub(super) struct Common {
 #[derive(Debug)]
 pub(super) struct Settings {
     pub(super) costs: Option<CostTable>,
+    pub(super) library: Library,
     pub(super) duration: Duration,
     pub(super) duration_ms: u32,
     pub(super) seed: u64,
@@ -47,6 +53,7 @@ impl Common {
         let duration_ms = self.duration_ms.unwrap_or(2_000);
         Ok(Settings {
             costs: self.costs.as_deref().map(CostTable::load).transpose()?,
+            library: Library::load(self.networks.iter().map(String::as_str))?,
             duration: Duration::from_millis(u64::from(duration_ms)),
             duration_ms,
             seed: self.seed.unwrap_or(1),

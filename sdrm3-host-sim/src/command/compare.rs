@@ -71,7 +71,8 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
         .install(|| {
             let of_pair = |&(scenario, platform)| -> Result<Vec<(Run, Speed)>, InputError> {
                 let memory = Bump::new();
-                let workload = build(scenario, platform, settings.costs.as_ref(), &memory)?;
+                let workload =
+                    build(scenario, platform, &settings.library, settings.costs.as_ref(), &memory)?;
                 let (duration, seed) = (settings.duration, settings.seed);
                 let cell = Cell { scenario, platform, workload: &workload, recording: None, duration, seed };
                 let of_method = |method: &Method| {

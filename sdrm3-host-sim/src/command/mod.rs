@@ -2,6 +2,7 @@
 
 mod cells;
 mod compare;
+mod import;
 mod list;
 mod run;
 mod tune;
@@ -38,6 +39,8 @@ enum Command {
     Run(run::Options),
     /// Show the landscape of (alpha, beta) and the path of the online tuner over it
     Tune(tune::Options),
+    /// Turn files of other programs into scenarios, platforms and networks
+    Import(import::Options),
     /// List what is built in
     List(list::Options),
 }
@@ -64,13 +67,22 @@ impl From<io::Error> for Failure {
 
 /// Runs the command line; the exit code is 0 when done, 2 on bad input.
 pub fn main() -> ExitCode {
-    let arguments = Arguments::parse();
+    let arguments = match Arguments::try_parse() {
+        Ok(arguments) => arguments,
+        // Help and version: what was asked for.
+        Err(answer) if !answer.use_stderr() => answer.exit(),
+        Err(error) => {
+            eprintln!("sdrm3-sim: {}", misuse(&error.to_string()));
+            return ExitCode::from(2);
+        }
+    };
     let command = arguments.command.unwrap_or_else(|| Command::Compare(compare::Options::default()));
     let mut text = Vec::new();
     let done = match command {
         Command::Compare(options) => compare::compare(&options, &mut text),
         Command::Run(options) => run::run(&options, &mut text),
         Command::Tune(options) => tune::tune(&options, &mut text),
+        Command::Import(options) => import::import(&options, &mut text),
         Command::List(options) => list::list(&options, &mut text),
     };
     // Nothing is printed before everything is known to be right: no partial results.
@@ -86,4 +98,11 @@ pub fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// A message of the parser of arguments in one line, without the usage below it.
+fn misuse(message: &str) -> InputError {
+    let what = message.split("\n\nUsage:").next().unwrap_or(message);
+    let what = what.split("\n\nFor more information").next().unwrap_or(what);
+    InputError::new("command line", what.trim_start_matches("error: "), "see --help")
 }

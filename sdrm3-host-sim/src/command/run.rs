@@ -52,7 +52,7 @@ pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failur
         return Err(InputError::new("--events", what, "remove it or name another file").into());
     }
     let memory = Bump::new();
-    let workload = build(&scenario, &platform, settings.costs.as_ref(), &memory)?;
+    let workload = build(&scenario, &platform, &settings.library, settings.costs.as_ref(), &memory)?;
     let (duration, seed) = (settings.duration, settings.seed);
     let cell = Cell {
         scenario: &scenario,

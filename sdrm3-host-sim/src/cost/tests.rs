@@ -207,6 +207,7 @@ fn a_layer_gives_its_shape() {
         s: 5,
         stride: 2,
         groups: 2,
+        outside: [0, 0],
         branch: Branch::Next,
     };
     let shape = Shape::from(&layer);

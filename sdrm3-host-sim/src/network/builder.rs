@@ -207,6 +207,7 @@ impl Builder {
             s: 1,
             stride: 1,
             groups: 1,
+            outside: [0, 0],
             branch: Branch::Next,
         });
         self
@@ -251,6 +252,7 @@ impl Builder {
             s: kernel.1,
             stride,
             groups: if op == Op::Depthwise { channels } else { 1 },
+            outside: [0, 0],
             branch: Branch::Next,
         });
         self.at(Shape::new(k, out_y, out_x))

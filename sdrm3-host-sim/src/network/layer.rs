@@ -1,13 +1,17 @@
 //! One layer of a network: its shape, and the work and traffic that follow from it.
 
+use serde::{Deserialize, Serialize};
+
 /// What a layer computes; it decides how its dimensions turn into work.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
 pub enum Op {
     /// Convolution, dense or grouped (`groups` > 1); a 1-D convolution has `x = s = 1`.
     Conv,
     /// Depthwise convolution: `groups == c`, and `k` is `c` times the channel multiplier.
     Depthwise,
     /// Matrix product: `c` inputs to `k` outputs, for each of `y` positions (time steps, batch).
+    #[serde(rename = "fc")]
     FullyConnected,
 }
 
@@ -67,6 +71,9 @@ pub struct Layer {
     pub stride: u32,
     /// Groups: 1 is dense, `c` is depthwise.
     pub groups: u32,
+    /// Rows and columns of the window that lie outside the input: zero, but for imported layers
+    /// whose input is smaller than their window (they have one output in that direction).
+    pub outside: [u32; 2],
     /// What may follow it.
     pub branch: Branch,
 }
@@ -84,17 +91,28 @@ impl Layer {
 
     /// Rows of input, padding included, that the output rows need.
     pub fn in_y(&self) -> u32 {
-        (self.out_y - 1) * self.stride + self.r
+        (self.out_y - 1) * self.stride + self.r - self.outside[0]
     }
 
     /// Columns of input, padding included, that the output columns need.
     pub fn in_x(&self) -> u32 {
-        (self.out_x - 1) * self.stride + self.s
+        (self.out_x - 1) * self.stride + self.s - self.outside[1]
+    }
+
+    /// Whether its work and its traffic can be counted at all, with room for the sums over a network.
+    pub fn is_countable(&self) -> bool {
+        let Self { k, c, out_y, out_x, r, s, stride, .. } = *self;
+        let work: f64 = [k, c, out_y, out_x, r, s].into_iter().map(f64::from).product();
+        let input = |out: u32, window: u32| f64::from(out) * f64::from(stride) + f64::from(window);
+        let side = f64::from(u32::MAX);
+        work < 1e14 && input(out_y, r) < side && input(out_x, s) < side
     }
 
     /// Bytes of activations that it reads (without padding: what the layer before left).
     pub fn input_bytes(&self) -> u64 {
-        u64::from(self.c) * u64::from(self.out_y * self.stride) * u64::from(self.out_x * self.stride)
+        u64::from(self.c)
+            .saturating_mul(u64::from(self.out_y * self.stride))
+            .saturating_mul(u64::from(self.out_x * self.stride))
     }
 
     /// Bytes of activations that it writes.

@@ -8,6 +8,7 @@ use std::collections::HashSet;
 
 pub mod builder;
 pub mod layer;
+pub mod table;
 
 mod depth;
 mod ed_tcn;
@@ -16,6 +17,7 @@ mod gnmt;
 mod googlenet;
 mod hand_pose;
 mod kws;
+mod library;
 mod ofa;
 mod rapid_rl;
 mod skip_net;
@@ -28,6 +30,7 @@ mod voxceleb;
 mod tests;
 
 pub use layer::{Branch, Layer, Op};
+pub use library::Library;
 
 /// A network with one or more sub-networks, heavy to light.
 #[derive(Clone, Debug, PartialEq)]
@@ -191,15 +194,24 @@ impl SubNetwork {
         if count == 0 {
             return Err("no layers".into());
         }
+        if count > usize::from(u16::MAX) {
+            return Err(format!("{count} layers are more than {}", u16::MAX));
+        }
         let mut names = HashSet::new();
         for (index, layer) in self.layers.iter().enumerate() {
             let fail = |message: &str| Err(format!("layer {}: {message}", layer.name));
             if !names.insert(&layer.name) {
                 return fail("the name appears twice");
             }
-            let Layer { k, c, out_y, out_x, r, s, stride, groups, .. } = *layer;
+            let Layer { k, c, out_y, out_x, r, s, stride, groups, outside, .. } = *layer;
             if [k, c, out_y, out_x, r, s, stride, groups].contains(&0) {
                 return fail("a dimension is zero");
+            }
+            if !layer.is_countable() {
+                return fail("too large: more than 1e14 multiplications, or a side of more than 2^32");
+            }
+            if outside[0] >= r || outside[1] >= s {
+                return fail("the window lies outside the input");
             }
             if c % groups != 0 || k % groups != 0 {
                 return fail("groups do not divide c and k");

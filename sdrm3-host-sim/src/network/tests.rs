@@ -186,12 +186,14 @@ fn check_accepts_a_sound_import() {
 #[test]
 fn check_finds_what_is_broken() {
     type Break = fn(&mut Network);
-    let cases: [(&str, Break); 11] = [
+    let cases: [(&str, Break); 13] = [
         ("no sub-networks", |n| n.subnetworks.clear()),
         ("appears twice", |n| n.subnetworks[1].name = "depth3".into()),
         ("no layers", |n| n.subnetworks[1].layers.clear()),
         ("name appears twice", |n| n.subnetworks[0].layers[1].name = "conv0".into()),
         ("dimension is zero", |n| n.subnetworks[0].layers[0].out_x = 0),
+        ("too large", |n| n.subnetworks[0].layers[0].stride = u32::MAX),
+        ("outside the input", |n| n.subnetworks[0].layers[0].outside = [0, 3]),
         ("groups do not divide", |n| n.subnetworks[0].layers[0].groups = 3),
         ("beyond the end", |n| {
             n.subnetworks[0].layers[1].branch = Branch::Skip { layers: 2, probability: 0.5 };

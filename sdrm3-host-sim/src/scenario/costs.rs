@@ -47,26 +47,8 @@ impl CostTable {
     /// Parses and validates.
     pub fn parse(source: &Source) -> Result<Self, InputError> {
         let mut table = Self { origin: source.origin.clone(), networks: HashMap::new() };
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(source.text.as_bytes());
         let mut labels: HashMap<(String, String), usize> = HashMap::new();
-        let header = reader.headers().map_err(|e| table.error(1, e.to_string(), HEADER))?.clone();
-        for column in HEADER.split(',') {
-            if !header.iter().any(|name| name == column) {
-                let what = format!("the header has no column `{column}`");
-                return Err(table.error(1, what, HEADER));
-            }
-        }
-        let mut record = csv::StringRecord::new();
-        loop {
-            let position = reader.position().line() as usize;
-            match reader.read_record(&mut record) {
-                Ok(false) => break,
-                Ok(true) => {}
-                Err(e) => return Err(table.error(position, e.to_string(), HEADER)),
-            }
-            let line = record.position().map_or(position, |at| at.line() as usize);
-            let row: Row =
-                record.deserialize(Some(&header)).map_err(|e| table.error(line, e.to_string(), HEADER))?;
+        source.parse_csv(HEADER, |line, row: Row| {
             let cost = Cost {
                 latency_ns: table.quantity(line, "latency_ns", row.latency_ns)?,
                 energy_nj: table.quantity(line, "energy_nj", row.energy_nj)?,
@@ -78,9 +60,10 @@ impl CostTable {
             });
             if rows.costs.insert((index, row.kind.clone()), cost).is_some() {
                 let what = format!("a second row for layer `{}` on `{}`", row.layer, row.kind);
-                return Err(table.error(line, what, "remove one"));
+                return Err(InputError::new(&table.origin, what, "remove one").at_line(line));
             }
-        }
+            Ok(())
+        })?;
         if table.networks.is_empty() {
             return Err(table.error(1, "the table has no rows".into(), HEADER));
         }

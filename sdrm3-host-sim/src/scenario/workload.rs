@@ -9,7 +9,7 @@ use sdrm3_core::{
 use super::{AcceleratorSpec, CostTable, ModelSpec, Platform, Scenario, What};
 use crate::cost::{Shape, cost};
 use crate::input::{InputError, unknown_name};
-use crate::network::{self, layer, layer::Layer};
+use crate::network::{self, Layer, Library, Network, layer};
 
 /// The most accelerators that a platform may have here; firmware chooses its own number.
 pub const ACCELERATORS: usize = 8;
@@ -18,17 +18,19 @@ pub const MODELS: usize = 32;
 
 type Table<'b> = &'b [Segment<ACCELERATORS>];
 
-/// The core's tables, laid into `memory`; core's own check has passed.
+/// The core's tables, laid into `memory`; networks are those of `library`, or of the cost table; core's own check has passed.
 pub fn build<'b>(
     scenario: &Scenario,
     platform: &Platform,
+    library: &Library,
     measured: Option<&CostTable>,
     memory: &'b Bump,
 ) -> Result<Workload<'b, ACCELERATORS>, InputError> {
     let mut models = Vec::with_capacity(scenario.models.len());
     for spec in &scenario.models {
         let name = memory.alloc_str(&spec.name);
-        let subnetworks = memory.alloc_slice_fill_iter(subnetworks(spec, platform, measured, memory)?);
+        let subnetworks =
+            memory.alloc_slice_fill_iter(subnetworks(spec, platform, library, measured, memory)?);
         let mut model = Model::new(name, Duration::from_nanos((1e9 / spec.fps).round() as u64), subnetworks);
         if let Some(parent) = spec.parent {
             let p = Probability::from_f64(parent.probability).unwrap_or(Probability::ALWAYS);
@@ -89,28 +91,47 @@ fn switch_cost(spec: &AcceleratorSpec) -> (Cost, Cost) {
     (Cost::new(time.0, energy.0), Cost::new(time.1, energy.1))
 }
 
+/// The sub-networks of a model's network with their costs: measured ones where the table has them.
+///
+/// Costs measured for a network of the library leave it its activations and branches. A network that
+/// the library does not have, has variants of, or has with another number of layers, is what the table
+/// says; but a layer table and a cost table of the same network must fit together.
 fn subnetworks<'b>(
     spec: &ModelSpec,
     platform: &Platform,
+    library: &Library,
     measured: Option<&CostTable>,
     memory: &'b Bump,
 ) -> Result<Vec<SubNetwork<'b, ACCELERATORS>>, InputError> {
     let kinds: Vec<&str> = platform.accelerators.iter().map(|a| a.kind.as_str()).collect();
     let plain = |costs: Vec<Cost>| SegmentSpec::new(padded(costs));
-    if let Some(table) = measured.filter(|table| table.names(&spec.network)) {
-        let segments: Vec<_> = table.layers(&spec.network, &kinds)?.into_iter().map(plain).collect();
-        return Ok(vec![SubNetwork::new(memory.alloc_str(&spec.network), derive(&segments, memory))]);
-    }
-    let Some(network) = network::find(&spec.network) else {
-        let zoo = network::all();
-        let mut known: Vec<&str> = zoo.iter().map(|network| network.name.as_ref()).collect();
-        known.extend(measured.map(CostTable::networks).unwrap_or_default());
-        return Err(spec.origin.locate(&unknown_name("", "network", &spec.network, &known)));
+    let known = library.find(&spec.network);
+    let whole = measured.filter(|table| table.names(&spec.network));
+    let mut whole = whole.map(|table| table.layers(&spec.network, &kinds)).transpose()?;
+    let same_layers = |network: &Network, rows: &[Vec<Cost>]| {
+        matches!(&network.subnetworks[..], [only] if only.layers.len() == rows.len())
+            || library.is_loaded(&network.name)
+    };
+    let network = match (known, &whole) {
+        (Some(network), None) => network,
+        (Some(network), Some(rows)) if same_layers(network, rows) => network,
+        (_, Some(rows)) => {
+            let segments: Vec<_> = rows.iter().cloned().map(plain).collect();
+            return Ok(vec![SubNetwork::new(memory.alloc_str(&spec.network), derive(&segments, memory))]);
+        }
+        (None, None) => {
+            let mut known = library.names();
+            known.extend(measured.map(CostTable::networks).unwrap_or_default());
+            return Err(spec.origin.locate(&unknown_name("", "network", &spec.network, &known)));
+        }
     };
     let of_subnetwork = |sub: &network::SubNetwork| {
         let name = format!("{}/{}", network.name, sub.name);
-        let rows = measured.filter(|table| table.names(&name)).map(|table| table.layers(&name, &kinds));
-        let costs = match rows.transpose()? {
+        let rows = match (whole.take(), measured.filter(|table| table.names(&name))) {
+            (Some(rows), _) => Some(rows),
+            (None, table) => table.map(|table| table.layers(&name, &kinds)).transpose()?,
+        };
+        let costs = match rows {
             Some(rows) if rows.len() != sub.layers.len() => {
                 let what = format!("`{name}` has {} layers, the cost table {}", sub.layers.len(), rows.len());
                 return Err(spec.origin.error(what, "give one row per layer and kind"));
@@ -179,4 +200,56 @@ fn derive<'b>(specs: &[SegmentSpec<ACCELERATORS>], memory: &'b Bump) -> Table<'b
         before[index] = Segment::derive(spec, behind);
     }
     memory.alloc_slice_copy(&table)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::input::Source;
+
+    fn source(name: &str, text: String) -> Source {
+        Source { origin: name.into(), text }
+    }
+
+    /// Activations of each segment of a model of `network` with this cost table (1 ns a layer) beside
+    /// the zoo and a layer table of `mine`, which has two layers.
+    fn activations(network: &str, measured: &str, rows: usize) -> Result<Vec<u32>, InputError> {
+        let mut library = Library::zoo();
+        let layers = "network,layer,op,k,c,y,x,r,s,stride,groups\n\
+                      mine,a,conv,4,3,10,10,3,3,1,1\n\
+                      mine,b,fc,2,4,1,1,1,1,1,1\n";
+        library.add_table(&source("n.csv", layers.into()))?;
+        let scenario = format!("name = 's'\n[[model]]\nname = 'm'\nnetwork = '{network}'\nfps = 10\n");
+        let mut costs = String::from("network,layer,kind,latency_ns,energy_nj\n");
+        for row in 0..rows {
+            costs += &format!("{measured},{row},ws-2048,1,1\n{measured},{row},os-1024,1,1\n");
+        }
+        let memory = Bump::new();
+        let workload = build(
+            &Scenario::parse(&source("s.toml", scenario))?,
+            &Platform::load("4k-1ws-2os")?,
+            &library,
+            Some(&CostTable::parse(&source("c.csv", costs))?),
+            &memory,
+        )?;
+        let segments = workload.models[0].subnetworks[0].segments;
+        assert!(segments.iter().all(|segment| segment.placements()[0].latency_ns == 1), "as measured");
+        Ok(segments.iter().map(|segment| segment.info().activation_bytes).collect())
+    }
+
+    #[test]
+    fn measured_costs_replace_the_cost_model_and_leave_the_network() {
+        let modelled = [3 * 8 * 8, 4];
+        assert_eq!(activations("mine", "mine", 2).unwrap(), modelled);
+        assert_eq!(activations("mine", "mine/mine", 2).unwrap(), modelled, "by its sub-network's name");
+        assert_eq!(activations("other", "other", 3).unwrap(), [0; 3], "only its costs are known");
+        assert_eq!(activations("fbnet_c", "fbnet_c", 3).unwrap(), [0; 3], "another network of that name");
+    }
+
+    #[test]
+    fn a_cost_table_must_fit_its_layer_table() {
+        let error = activations("mine", "mine", 3).unwrap_err().to_string();
+        let says = "s.toml:3: `mine/mine` has 2 layers, the cost table 3; give one row per layer and kind";
+        assert_eq!(error, says);
+    }
 }

@@ -1,0 +1,154 @@
+//! What it answers.
+
+use crate::{COSTS, Folder, NETWORKS, PLATFORM, SCENARIO};
+
+#[test]
+fn without_arguments_it_compares_all_policies_and_says_who_wins() {
+    let text = Folder::new("plain", &[]).prints("");
+    for scenario in ["vr_gaming", "ar_call", "drone_outdoor", "drone_indoor", "ar_social"] {
+        assert!(text.contains(scenario), "{scenario}: {text}");
+    }
+    for policy in ["fcfs", "edf", "lst", "sjf", "mapscore"] {
+        assert!(text.contains(policy), "{policy}: {text}");
+    }
+    let verdict = text.lines().last().unwrap_or_default();
+    assert!(verdict.contains("serves these workloads best: its UXCost is"), "{verdict}");
+    assert!(verdict.contains("% below"), "{verdict}");
+}
+
+#[test]
+fn the_same_seed_gives_the_same_bytes_on_any_number_of_threads() {
+    let folder = Folder::new("seed", &[]);
+    let compare = |seed| folder.prints(&format!("compare --format json --duration-ms 300 --seed {seed}"));
+    let first = compare("7");
+    assert_eq!(first, compare("7"), "again");
+    assert_eq!(first, compare("7 --jobs 1"), "one thread");
+    assert_eq!(first, compare("7 --jobs 2"), "two threads");
+    assert_ne!(first, compare("8"), "another seed");
+}
+
+#[test]
+fn json_has_the_keys_of_the_contract_and_csv_the_same_numbers() {
+    let folder = Folder::new("formats", &[]);
+    let cell = "compare --scenario ar_call --policy mapscore --policy fcfs --duration-ms 500 --format";
+    let compare = |format| folder.prints(&format!("{cell} {format}"));
+    let document: serde_json::Value = serde_json::from_str(&compare("json")).expect("JSON");
+    let keys = |value: &serde_json::Value| -> Vec<String> {
+        value.as_object().expect("an object").keys().cloned().collect()
+    };
+    assert_eq!(keys(&document), ["runs"]);
+    let runs = document["runs"].as_array().expect("an array");
+    assert_eq!(runs.len(), 2);
+    let mut rows = Vec::new();
+    for run in runs {
+        let mut expected = vec![
+            "scenario",
+            "platform",
+            "policy",
+            "seed",
+            "duration_ms",
+            "uxcost",
+            "violation_rate_sum",
+            "energy_norm_sum",
+            "xrbench_score",
+            "decisions",
+            "alpha",
+            "beta",
+            "accuracy_loss",
+            "models",
+        ];
+        expected.sort_unstable();
+        assert_eq!(keys(run), expected);
+        assert_eq!(run["alpha"].is_null(), run["policy"] == "fcfs", "fcfs has no weights");
+        for model in run["models"].as_array().expect("an array") {
+            let contract =
+                ["completed", "dropped", "energy_nj", "frames", "name", "violated", "worst_energy_nj"];
+            let own = ["accuracy_loss", "drops", "left_out", "subnetworks", "unfinished", "withdrawn"];
+            let mut expected = [&contract[..], &own[..]].concat();
+            expected.sort_unstable();
+            assert_eq!(keys(model), expected, "the contract's, and ours");
+            let sum = ["completed", "dropped", "unfinished"].map(|key| model[key].as_u64().expect(key));
+            assert_eq!(model["frames"].as_u64(), Some(sum.iter().sum()));
+            rows.push([&run["policy"], &model["name"], &model["frames"], &model["energy_nj"]].map(text));
+        }
+    }
+    let csv = compare("csv");
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let header = reader.headers().expect("a header").clone();
+    let place = |name: &str| header.iter().position(|column| column == name).expect("a column");
+    let columns = ["policy", "model", "frames", "energy_nj"].map(place);
+    let read: Vec<[String; 4]> = reader
+        .records()
+        .map(|row| row.expect("a row"))
+        .map(|row| columns.map(|c| row[c].to_string()))
+        .collect();
+    assert_eq!(read, rows);
+}
+
+/// A JSON value as CSV has it.
+fn text(value: &serde_json::Value) -> String {
+    value.as_str().map_or_else(|| value.to_string(), Into::into)
+}
+
+#[test]
+fn run_shows_one_cell_and_its_events() {
+    let folder = Folder::new("run", &[("s.toml", SCENARIO), ("p.toml", PLATFORM)]);
+    let cell = "run --scenario s.toml --platform p.toml --duration-ms 100";
+    let shown = folder.prints(cell);
+    assert!(shown.starts_with("test on two under sdrm3, 100 ms of virtual time, seed 1"), "{shown}");
+    assert!(shown.contains("eye") && shown.contains("gaze") && shown.contains("UXCost"), "{shown}");
+
+    let with_events = format!("{cell} --events e.csv");
+    assert_eq!(folder.prints(&with_events), shown, "watching changes nothing");
+    let events = folder.read("e.csv");
+    assert!(events.starts_with("time_ns,event,model,frame,accelerator,"), "{events}");
+    let of = |event: &str| events.lines().filter(|line| line.contains(event)).count();
+    assert_eq!(of(",released,eye"), 6, "every 16.7 ms within 100 ms");
+    assert_eq!(of(",dispatched,"), of(",completed,"), "nothing runs at the end");
+    assert_eq!(of(",completed,eye,") % 6, 0, "every frame has as many layers");
+    folder.refuses(&with_events, &["--events: e.csv exists already; remove it"]);
+}
+
+#[test]
+fn list_names_what_is_built_in() {
+    let folder = Folder::new("list", &[]);
+    let all = folder.prints("list");
+    for (what, name) in [
+        ("scenarios", "vr_gaming"),
+        ("platforms", "4k-1ws-2os"),
+        ("policies", "mapscore"),
+        ("networks", "fbnet_c"),
+    ] {
+        let part = folder.prints(&format!("list {what}"));
+        assert!(part.contains(name) && all.contains(name), "{what}: {part}");
+    }
+    let layers = folder.prints("list --network kws_res8");
+    assert!(layers.contains("conv"), "{layers}");
+}
+
+#[test]
+fn out_writes_every_format_and_never_overwrites() {
+    let folder = Folder::new("out", &[]);
+    let compare = "compare --scenario ar_call --duration-ms 100 --out results/first";
+    let table = folder.prints(compare);
+    assert_eq!(folder.read("results/first/compare.txt"), table);
+    assert!(folder.read("results/first/compare.json").starts_with("{"));
+    assert!(folder.read("results/first/compare.csv").starts_with("scenario,"));
+    folder.refuses(compare, &["--out: results/first/compare.txt exists already; remove it or name another"]);
+    std::fs::write(folder.0.join("file"), "").expect("a file can be written");
+    folder.refuses("compare --out file", &["--out: file: ", "; name a directory"]);
+}
+
+#[test]
+fn measured_costs_and_own_networks_can_be_used() {
+    let scenario = SCENARIO.replace("kws_res8", "mine");
+    let files = [("s.toml", &*scenario), ("p.toml", PLATFORM), ("c.csv", COSTS), ("n.csv", NETWORKS)];
+    let folder = Folder::new("costs", &files);
+    let run = "run --scenario s.toml --platform p.toml --policy fcfs --duration-ms 100 --format json --networks n.csv --costs c.csv";
+    let document: serde_json::Value = serde_json::from_str(&folder.prints(run)).expect("JSON");
+    let models = &document["runs"][0]["models"];
+    assert_eq!(models[0]["completed"], 6);
+    assert_eq!(models[0]["energy_nj"], 6 * 50, "as measured, on the faster one");
+    assert!(models[1]["frames"].as_u64() > Some(0), "the network of the layer table runs: {models}");
+    folder.refuses("run --scenario s.toml", &["s.toml:7: unknown network `mine`; "]);
+}

@@ -1,0 +1,79 @@
+//! What it imports.
+
+use crate::Folder;
+
+const MAESTRO_SCENARIO: &str = "\
+Network Face { FPS: 30
+  Layer a { Type: CONV Stride { X: 2, Y: 2 } Dimensions: { K: 16, C: 3, Y: 226, X: 226, R: 3, S: 3 } }
+  Layer b { Type: DSCONV Dimensions: { K: 1, C: 16, Y: 2, X: 2, R: 3, S: 3 } }
+}
+Network Who { FPS: 30 Probability: 0.5 Dependency: { Face }
+  Layer out { Type: CONV Dimensions: { N: 1, K: 8, C: 16, Y: 1, X: 1, R: 1, S: 1 } }
+}
+";
+const MAESTRO_HARDWARE: &str = "Accelerator Acc0 { num_pes: 2048 top_noc_bw: 256 offchip_bw: 64 }\n";
+const MAESTRO_DATAFLOW: &str = "\
+Dataflow { TemporalMap(1,1) K; SpatialMap(1,1) Y'; TemporalMap(4,4) X'; TemporalMap(16,16) C;
+  Cluster(4,P); SpatialMap(1,1) X'; Cluster(16, P); SpatialMap(1,1) C; }
+";
+
+#[test]
+fn an_import_of_maestro_files_can_be_run() {
+    let files = [("who.m", MAESTRO_SCENARIO), ("hw.m", MAESTRO_HARDWARE), ("os.m", MAESTRO_DATAFLOW)];
+    let folder = Folder::new("import", &files);
+    let import = "import maestro who.m --hardware hw.m --dataflow os.m --out ours";
+    let said = folder.prints(import);
+    for part in [
+        "who.toml: a scenario of 2 models",
+        "hw-os.toml: a platform of 1 accelerators",
+        "networks.csv: 2 networks, 3 layers",
+        "who.m: Face: 1 layers have an input smaller than their window",
+        "hw.m: the built-in cost model does not use: offchip_bw",
+    ] {
+        assert!(said.contains(part), "no `{part}` in: {said}");
+    }
+    assert!(folder.read("ours/hw-os.toml").contains("kind = \"os-2048-256\""), "not the usual bandwidth");
+
+    let command =
+        said.lines().last().and_then(|line| line.strip_prefix("to run it: sdrm3-sim ")).expect("a hint");
+    let compared = folder.prints(command);
+    assert!(compared.contains("who") && compared.contains("hw-os"), "{compared}");
+
+    folder.refuses(import, &["--out: ", "who.toml exists already; remove it or name another directory"]);
+}
+
+#[test]
+fn an_import_that_cannot_be_right_writes_nothing() {
+    let other = MAESTRO_SCENARIO.replace("K: 8", "K: 9");
+    let many: String = (0..33)
+        .map(|n| MAESTRO_SCENARIO.replace("Face", &format!("F{n}")).replace("Who", &format!("W{n}")))
+        .collect();
+    let flow = MAESTRO_DATAFLOW.replace("(4,4)", "(8,8)");
+    let files = [
+        ("who.m", MAESTRO_SCENARIO),
+        ("hw.m", MAESTRO_HARDWARE),
+        ("os.m", MAESTRO_DATAFLOW),
+        ("two.m", &MAESTRO_DATAFLOW.repeat(2)),
+        ("flow.m", &flow),
+        ("other.m", &other),
+        ("many.m", &many),
+        ("cut.m", &MAESTRO_SCENARIO[..60]),
+    ];
+    let folder = Folder::new("bad_import", &files);
+    let cases: &[(&str, &[&str])] = &[
+        ("cut.m", &["cut.m:2: the end of the file where ", "; see"]),
+        ("missing.m", &["missing.m: ", "; give the path"]),
+        ("who.m other.m", &["other.m: network `Who` differs from that of who.m; import"]),
+        ("who.m who.m", &["--out: ", "would be written twice; "]),
+        ("many.m", &["many.toml: the scenario has 66 models; keep at most 32"]),
+        ("who.m --hardware hw.m", &["--dataflow: a platform needs hardware and dataflows; add"]),
+        ("who.m --dataflow os.m", &["--hardware: a platform needs hardware and dataflows; add"]),
+        ("--hardware hw.m --dataflow two.m", &["two.m: 2 dataflows for the 1 accelerators of hw.m; "]),
+        ("--hardware hw.m --dataflow flow.m", &["flow.m:1: this is none of the mappings", "; the cost"]),
+        ("--hardware who.m --dataflow os.m", &["who.m:1: `Network` where `Accelerator`"]),
+    ];
+    for (arguments, says) in cases {
+        folder.refuses(&format!("import maestro {arguments} --out ours"), says);
+        assert!(!folder.0.join("ours").exists(), "{arguments:?} left something");
+    }
+}

@@ -1,0 +1,172 @@
+//! What it refuses: file, line, what and remedy in one line.
+
+use crate::{COSTS, Folder, NETWORKS, PLATFORM, SCENARIO};
+
+/// Each case is one edit of a sound file.
+#[test]
+fn bad_scenarios_are_refused() {
+    let many: String = (0..32)
+        .map(|n| format!("[[model]]\nname = 'm{n}'\nnetwork = 'fbnet_c'\nfps = 1\n"))
+        .collect::<String>()
+        + "[[model]]\nname = 'eye'";
+    let cases: &[(&str, &str, &[&str])] = &[
+        ("fps = 60", "fsp = 60", &["s.toml:5: unknown field `fsp`", "did you mean `fps`?"]),
+        ("fps = 60", "fps = 60\ndeadline = 5", &["s.toml:6: ", "`deadline`", "did you mean `deadline_ms`?"]),
+        ("fps = 60", "", &["s.toml:3: model `eye` has no frame rate; add `fps"]),
+        ("fps = 60", "fps = 'fast'", &["s.toml:5: invalid type", "; "]),
+        ("fps = 60", "fps = -60", &["s.toml:5: fps is -60; give a number above 0"]),
+        ("fps = 60", "fps = nan", &["s.toml:5: fps is NaN; give a number above 0"]),
+        ("fps = 60", "fps = inf", &["s.toml:5: fps is inf; give a number above 0"]),
+        ("fps = 60", "fps = 0", &["s.toml:5: fps is 0; give"]),
+        ("fps = 60", "fps = 60\ndeadline_ms = 0", &["s.toml:6: deadline_ms is 0; give a number above 0"]),
+        ("fps = 60", "fps = 60\ndeadline_ms = -5", &["s.toml:6: deadline_ms is -5; give"]),
+        ("fps = 60", "fps = 60\njitter_ms = 100", &["s.toml:6: jitter_ms is 100; give a number from 0"]),
+        ("fps = 60", "fps = 60\nfps = 30", &["s.toml:6: duplicate key; "]),
+        (
+            "probability = 0.5",
+            "probability = 1.5",
+            &["s.toml:10: probability is 1.5; give a number from 0 to 1"],
+        ),
+        (
+            "depends_on = 'eye'",
+            "fps = 5",
+            &["s.toml:10: a probability without a parent", "; add `depends_on`"],
+        ),
+        ("'fbnet_c'", "'fbnet_d'", &["s.toml:3: unknown network `fbnet_d`; did you mean `fbnet_c`?"]),
+        (
+            "depends_on = 'eye'",
+            "depends_on = 'eyes'",
+            &["s.toml:9: unknown model `eyes`; did you mean `eye`?"],
+        ),
+        (
+            "fps = 60",
+            "fps = 60\ndepends_on = 'gaze'",
+            &["s.toml:3: ", "depends on itself", "; break the cycle"],
+        ),
+        (
+            "depends_on = 'eye'",
+            "depends_on = 'gaze'\nfps = 1",
+            &["s.toml:7: ", "depends on itself", "; break"],
+        ),
+        ("name = 'gaze'", "name = 'eye'", &["s.toml:7: a second model has the name `eye`; give each"]),
+        ("name = 'gaze'", "name = 5", &["s.toml:7: invalid type", "; "]),
+        ("name = 'test'", "", &["s.toml:", "missing field `name`; add `name = ...`"]),
+        ("name = 'test'", "name = 'test", &["s.toml:1: ", "; "]),
+        ("[[model]]\nname = 'eye'", &many, &["s.toml: the scenario has 34 models; keep at most 32"]),
+        (SCENARIO, "name = 'none'", &["s.toml: the scenario has no model; add a [[model]]"]),
+        (SCENARIO, "", &["s.toml:1: missing field `name`; add"]),
+    ];
+    for (index, (from, to, says)) in cases.iter().enumerate() {
+        assert!(SCENARIO.contains(from), "{from}");
+        let folder = Folder::new("bad_scenario", &[("s.toml", &SCENARIO.replacen(from, to, 1))]);
+        folder.refuses("compare --scenario s.toml --duration-ms 10", says);
+        if index % 5 == 0 {
+            folder.refuses("run --scenario s.toml", says);
+        }
+    }
+}
+
+#[test]
+fn bad_platforms_are_refused() {
+    let cases: &[(&str, &str, &[&str])] = &[
+        ("pes = 2048", "pes = 0", &["p.toml:6: pes is 0; give a number that is whole, from 1"]),
+        ("pes = 2048", "pes = 2.5", &["p.toml:6: pes is 2.5; give"]),
+        ("pes = 2048", "pes = nan", &["p.toml:6: pes is NaN; give"]),
+        ("pes = 2048", "pes = 2048\nswitch_ns = -1", &["p.toml:7: switch_ns is -1; give"]),
+        (
+            "clock_mhz = 1000",
+            "clock = 1000",
+            &["p.toml:8: unknown field `clock`", "; did you mean `clock_mhz`?"],
+        ),
+        ("clock_mhz = 1000", "clock_mhz = inf", &["p.toml:8: clock_mhz is inf; give"]),
+        ("dataflow = 'ws'", "dataflow = 'nlr'", &["p.toml:5: unknown dataflow `nlr`; use ws, os or rs"]),
+        ("name = 'b'", "name = 'a'", &["p.toml:10: a second accelerator has the name `a`; give"]),
+        (PLATFORM, "name = 'none'", &["p.toml: the platform has 0 accelerators; give 1 to 8"]),
+        ("kind = 'ws-2048'\n", "", &["p.toml:", "missing field `kind`; add"]),
+    ];
+    for (from, to, says) in cases {
+        assert!(PLATFORM.contains(from), "{from}");
+        let folder = Folder::new("bad_platform", &[("p.toml", &PLATFORM.replacen(from, to, 1))]);
+        folder.refuses("compare --platform p.toml --duration-ms 10", says);
+    }
+    let nine: String = PLATFORM.replacen("name = 'two'", "", 1).repeat(5);
+    let nine = (0..10).fold(format!("name = 'ten'\n{nine}"), |text, n| {
+        let (old, new) = (["name = 'a'", "name = 'b'"][n % 2], format!("name = 'x{n}'"));
+        text.replacen(old, &new, 1)
+    });
+    let folder = Folder::new("bad_platform", &[("p.toml", &nine)]);
+    folder.refuses("compare --platform p.toml", &["p.toml: the platform has 10 accelerators; give 1 to 8"]);
+}
+
+#[test]
+fn bad_cost_tables_are_refused() {
+    let cases: &[(&str, &str, &[&str])] = &[
+        (
+            "fbnet_c,0,os-2048,200000,40\n",
+            "",
+            &["c.csv: ", "`fbnet_c`", "no row for layer `0` on `os-2048`; add"],
+        ),
+        ("100000,50", "-1,50", &["c.csv:2: latency_ns is -1; expected: a number from 0"]),
+        ("100000,50", "inf,50", &["c.csv:2: latency_ns is inf; expected: a number from 0"]),
+        ("100000,50", "1,NaN", &["c.csv:2: energy_nj is NaN; expected: a number from 0"]),
+        ("100000,50", "1", &["c.csv:2: ", "; expected: network,layer,kind"]),
+        ("0,os-2048", "0,ws-2048", &["c.csv:3: a second row for layer `0` on `ws-2048`; remove one"]),
+        (",latency_ns", "", &["c.csv:1: the header has no column `latency_ns`; expected: network"]),
+        (COSTS, "", &["c.csv:1: the header has no column `network`; expected"]),
+    ];
+    for (from, to, says) in cases {
+        assert!(COSTS.contains(from), "{from}");
+        let costs = COSTS.replacen(from, to, 1);
+        let files = [("s.toml", SCENARIO), ("p.toml", PLATFORM), ("c.csv", &costs)];
+        Folder::new("bad_costs", &files)
+            .refuses("compare --scenario s.toml --platform p.toml --costs c.csv", says);
+    }
+}
+
+#[test]
+fn bad_layer_tables_are_refused() {
+    let cases: &[(&str, &str, &[&str])] = &[
+        ("conv,16", "conv,0", &["n.csv:2: layer `a` has a size of zero; give"]),
+        ("conv,16", "conv,-1", &["n.csv:2: ", "; expected: network,layer,op"]),
+        ("conv,16", "pool,16", &["n.csv:2: ", "unknown variant `pool`", "; expected"]),
+        ("mine,b", "mine,a", &["n.csv:2: mine/mine: layer a: the name appears twice; mend"]),
+        ("mine,a", "gnmt,a", &["n.csv:2: there is a network `gnmt` already; give it another name"]),
+        (",stride", "", &["n.csv:1: the header has no column `stride`; expected"]),
+    ];
+    for (from, to, says) in cases {
+        assert!(NETWORKS.contains(from), "{from}");
+        Folder::new("bad_networks", &[("n.csv", &NETWORKS.replacen(from, to, 1))])
+            .refuses("compare --networks n.csv", says);
+    }
+}
+
+#[test]
+fn bad_arguments_are_refused() {
+    let folder = Folder::new("bad_arguments", &[]);
+    let cases: &[(&str, &[&str])] = &[
+        ("compare --policy mapscor", &["--policy: unknown policy `mapscor`; did you mean `mapscore`?"]),
+        ("compare --policy zzz", &["--policy: unknown policy `zzz`; known are: fcfs, edf"]),
+        ("compare --platform 4k-3w", &["--platform: unknown platform `4k-3w`; did you mean `4k-3ws`?"]),
+        ("compare --scenario vr_gamin", &["--scenario: unknown scenario `vr_gamin`; did you mean"]),
+        ("compare --param alpa=1", &["--param: unknown parameter `alpa`; did you mean `alpha`?"]),
+        ("compare --param alpha=NaN", &["--param: alpha is `NaN`; give a number from 0 to 2"]),
+        ("compare --param alpha", &["--param: `alpha` has no `=`; give NAME=VALUE"]),
+        ("compare --scenario missing.toml", &["missing.toml: ", "; give the path of a readable"]),
+        ("compare --platform missing.toml", &["missing.toml: ", "; give the path of a readable"]),
+        ("compare --costs missing.csv", &["missing.csv: ", "; give the path of a readable"]),
+        ("compare --networks missing.csv", &["missing.csv: ", "; give the path of a readable"]),
+        ("compare --costs .", &[".: ", "; give the path of a readable"]),
+        ("compare --seed -1", &["command line: ", "'-1'", "; see --help"]),
+        ("compare --seed x", &["command line: ", "'x' for '--seed <N>'", "; see --help"]),
+        ("compare --duration-ms 0", &["command line: ", "0 is not in 1..", "; see --help"]),
+        ("compare --format xml", &["command line: ", "possible values: table, json, csv", "; see --help"]),
+        ("compare --polcy edf", &["command line: ", "'--policy'", "; see --help"]),
+        ("simulate", &["command line: ", "'simulate'", "; see --help"]),
+        ("run", &["command line: ", "--scenario", "; see --help"]),
+        ("list --network fbnet_d", &["--network: unknown network `fbnet_d`; did you mean `fbnet_c`?"]),
+        ("import maestro a.m", &["command line: ", "--out", "; see --help"]),
+    ];
+    for (arguments, says) in cases {
+        folder.refuses(arguments, says);
+    }
+}
