@@ -1,5 +1,7 @@
 //! `tune`: the landscape of (alpha, beta), and the path of the online tuner over it.
 
+mod study;
+
 use std::io::Write;
 use std::path::Path;
 
@@ -9,11 +11,11 @@ use rayon::prelude::*;
 use sdrm3_core::{Weight, Weights};
 
 use super::Failure;
-use super::cells::{Common, DEFAULT_PLATFORM};
+use super::cells::{Common, DEFAULT_PLATFORM, Settings, scenarios};
 use super::compare::write_new;
 use crate::engine::{Cell, Tuned};
 use crate::input::InputError;
-use crate::policy::{Method, Part, PolicyName};
+use crate::policy::{Method, Parameters, Part, PolicyName};
 use crate::report::{Landscape, write_landscape};
 use crate::scenario::{Platform, Scenario, build};
 
@@ -21,8 +23,8 @@ use crate::scenario::{Platform, Scenario, build};
 #[derive(Args, Clone, Debug)]
 pub(super) struct Options {
     /// Scenario, built in or a file
-    #[arg(long, value_name = "NAME|FILE.toml")]
-    scenario: String,
+    #[arg(long, value_name = "NAME|FILE.toml", required_unless_present = "study")]
+    scenario: Option<String>,
     /// Platform, built in or a file
     #[arg(long, value_name = "NAME|FILE.toml", default_value = DEFAULT_PLATFORM)]
     platform: String,
@@ -37,13 +39,20 @@ pub(super) struct Options {
     /// Print JSON instead of tables
     #[arg(long)]
     json: bool,
+    /// Instead: how the tuner does on all scenarios (or the one named) and after changes of the workload
+    #[arg(long, conflicts_with_all = ["picture", "json"])]
+    study: bool,
 }
 
 /// Tunes, and writes landscape and path to `text`.
 pub(super) fn tune(options: &Options, text: &mut impl Write) -> Result<(), Failure> {
     let settings = options.common.validate()?;
-    let scenario = Scenario::load(&options.scenario)?;
     let platform = Platform::load(&options.platform)?;
+    if options.study {
+        let named: Vec<String> = options.scenario.iter().cloned().collect();
+        return study::study(&scenarios(&named)?, &platform, options.grid, &settings, text);
+    }
+    let scenario = Scenario::load(options.scenario.as_deref().unwrap_or_default())?;
     if let Some(path) = options.picture.as_deref().filter(|path| Path::new(path).exists()) {
         let what = format!("{path} exists already");
         return Err(InputError::new("--picture", what, "remove it or name another file").into());
@@ -58,18 +67,9 @@ pub(super) fn tune(options: &Options, text: &mut impl Write) -> Result<(), Failu
         duration: settings.duration,
         seed: settings.seed,
     };
-    let fixed = |weights: Weights| {
-        let mut parameters = settings.parameters;
-        parameters.weights = weights;
-        let without = [settings.without.as_slice(), &[Part::Tuner]].concat();
-        Method::new(PolicyName::Sdrm3, &without, parameters).run(&cell, &mut ()).uxcost.value()
-    };
-    let axis: Vec<Weight> = (0..options.grid)
-        .map(|step| Weight::from_millis(u32::from(step) * 2_000 / u32::from(options.grid - 1)))
-        .collect();
-    let points: Vec<Weights> =
-        axis.iter().flat_map(|&alpha| axis.iter().map(move |&beta| Weights { alpha, beta })).collect();
-    let costs: Vec<f64> = points.par_iter().map(|&weights| fixed(weights)).collect();
+    let fixed = |weights| fixed(&cell, weights, &settings);
+    let axis = axis(options.grid);
+    let costs: Vec<f64> = points(&axis).par_iter().map(|&weights| fixed(weights)).collect();
 
     let tuned = settings.method(PolicyName::Sdrm3).run(&cell, &mut ());
     let start = settings.parameters.weights;
@@ -94,6 +94,23 @@ pub(super) fn tune(options: &Options, text: &mut impl Write) -> Result<(), Failu
             .map_err(|error| InputError::new(path, error.to_string(), "name a file that can be written"))?;
     }
     Ok(write_landscape(&landscape, options.json, text)?)
+}
+
+/// UXCost of the published method with its weights fixed.
+fn fixed(cell: &Cell<'_>, weights: Weights, settings: &Settings) -> f64 {
+    let parameters = Parameters { weights, ..settings.parameters };
+    let without = [settings.without.as_slice(), &[Part::Tuner]].concat();
+    Method::new(PolicyName::Sdrm3, &without, parameters).run(cell, &mut ()).uxcost.value()
+}
+
+/// That many weights from 0 to 2.
+fn axis(grid: u8) -> Vec<Weight> {
+    (0..grid).map(|step| Weight::from_millis(u32::from(step) * 2_000 / u32::from(grid - 1))).collect()
+}
+
+/// All pairs of weights, beta running faster.
+fn points(axis: &[Weight]) -> Vec<Weights> {
+    axis.iter().flat_map(|&alpha| axis.iter().map(move |&beta| Weights { alpha, beta })).collect()
 }
 
 /// Milliseconds, alpha, beta.
