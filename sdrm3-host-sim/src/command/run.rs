@@ -12,7 +12,7 @@ use super::compare::write_new;
 use crate::engine::{Cell, Recording};
 use crate::input::InputError;
 use crate::policy::PolicyName;
-use crate::report::{EventLog, Format, Run, write_detail, write_runs};
+use crate::report::{EventLog, Format, Run, Timeline, write_detail, write_runs};
 use crate::scenario::{Platform, Scenario, build};
 
 /// Options of `run`.
@@ -35,6 +35,9 @@ pub(super) struct Options {
     /// What frames really did (model,frame,layer,factor,path), instead of drawing it
     #[arg(long, value_name = "FILE.csv")]
     recorded: Option<String>,
+    /// Also draw load, sub-networks and deadline misses over time
+    #[arg(long, value_name = "FILE.svg")]
+    timeline: Option<String>,
     /// Also write every event of the run: releases, dispatches, completions, drops
     #[arg(long, value_name = "FILE.csv")]
     events: Option<String>,
@@ -47,9 +50,12 @@ pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failur
     let platform = Platform::load(&options.platform)?;
     let method = settings.method(PolicyName::find(&options.policy)?);
     let recording = options.recorded.as_deref().map(|path| Recording::load(path, &scenario)).transpose()?;
-    if let Some(path) = options.events.as_deref().filter(|path| Path::new(path).exists()) {
-        let what = format!("{path} exists already");
-        return Err(InputError::new("--events", what, "remove it or name another file").into());
+    let outputs = [("--events", &options.events), ("--timeline", &options.timeline)];
+    for (option, path) in outputs {
+        if let Some(path) = path.as_deref().filter(|path| Path::new(path).exists()) {
+            let what = format!("{path} exists already");
+            return Err(InputError::new(option, what, "remove it or name another file").into());
+        }
     }
     let memory = Bump::new();
     let workload = build(&scenario, &platform, &settings.library, settings.costs.as_ref(), &memory)?;
@@ -62,16 +68,21 @@ pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failur
         duration,
         seed,
     };
-    let (outcome, events) = match &options.events {
-        None => (method.run(&cell, &mut ()), None),
-        Some(path) => {
-            let mut log = EventLog::new(&workload);
-            (method.run(&cell, &mut log), Some((path, log)))
-        }
-    };
-    if let Some((path, log)) = events {
-        write_new(Path::new(path), &log.into_csv())
-            .map_err(|error| InputError::new(path, error.to_string(), "name a file that can be written"))?;
+    let mut recorders = (
+        options.events.as_ref().map(|_| EventLog::new(&workload)),
+        options.timeline.as_ref().map(|_| Timeline::new(&workload)),
+    );
+    let outcome = method.run(&cell, &mut recorders);
+    let (events, timeline) = recorders;
+    if let (Some(path), Some(log)) = (&options.events, events) {
+        write_output(path, &log.into_csv())?;
+    }
+    if let (Some(path), Some(timeline)) = (&options.timeline, timeline) {
+        let title = format!("{} on {} under {}", scenario.name, platform.name, method.label());
+        let picture = timeline.draw(&title).map_err(|error| {
+            InputError::new("--timeline", error, "report it: drawing into memory cannot fail")
+        })?;
+        write_output(path, picture.as_bytes())?;
     }
     let run = Run::new(&cell, &method, settings.duration_ms, &outcome);
     match options.format {
@@ -79,4 +90,9 @@ pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failur
         other => write_runs(&[run], other, text)?,
     }
     Ok(())
+}
+
+fn write_output(path: &str, bytes: &[u8]) -> Result<(), InputError> {
+    write_new(Path::new(path), bytes)
+        .map_err(|error| InputError::new(path, error.to_string(), "name a file that can be written"))
 }

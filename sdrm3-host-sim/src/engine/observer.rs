@@ -19,6 +19,23 @@ impl Recorder for () {
     fn record(&mut self, _: &Event, _: Instant) {}
 }
 
+/// Records, if there is something to record with.
+impl<R: Recorder> Recorder for Option<R> {
+    fn record(&mut self, event: &Event, now: Instant) {
+        if let Some(recorder) = self {
+            recorder.record(event, now);
+        }
+    }
+}
+
+/// Records with both.
+impl<A: Recorder, B: Recorder> Recorder for (A, B) {
+    fn record(&mut self, event: &Event, now: Instant) {
+        self.0.record(event, now);
+        self.1.record(event, now);
+    }
+}
+
 /// Of one model, what the tallies do not hold.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub struct ModelStats {

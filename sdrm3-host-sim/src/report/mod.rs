@@ -8,12 +8,14 @@ mod json;
 mod landscape;
 mod run;
 mod table;
+mod timeline;
 
 pub use detail::write_detail;
 pub use events::EventLog;
 pub use landscape::{Landscape, write_landscape};
 pub use run::{ModelRun, Run, geometric_mean};
 pub use table::table;
+pub use timeline::Timeline;
 
 use std::io::{self, Write};
 
