@@ -124,7 +124,7 @@ fn diff(golden: &[Row], now: &[Row]) -> Option<String> {
         let cell = row.cell().map(String::from);
         match now.iter().find(|other| other.cell() == row.cell()) {
             None => {
-                lines.push([&cell[..], &["(run)".into(), "is there".into(), "is missing".into()]].concat())
+                lines.push([&cell[..], &["(run)".into(), "is there".into(), "is missing".into()]].concat());
             }
             Some(other) => {
                 lines.extend(row.differences(other).iter().map(|change| [&cell[..], &change[..]].concat()));
