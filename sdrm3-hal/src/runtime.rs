@@ -15,8 +15,8 @@ pub trait Application {
     /// Whether `parent` gives rise to a frame of the dependent model `child`.
     ///
     /// Asked once per parent's frame and child, when the parent is complete (a face was found: verify
-    /// it) or lost. For a lost frame the answer decides only whether a lost dependent frame is
-    /// counted; an application that cannot know says `false`.
+    /// it), lost, or left when the run ends. For a frame without a result the answer decides only whether
+    /// a lost dependent frame is counted; an application that cannot know says `false`.
     fn gives_rise(&mut self, parent: &Frame, child: ModelId) -> bool;
 
     /// Hears of everything that happened, in order.
@@ -195,12 +195,14 @@ where
         }
     }
 
-    /// Ends the run: every frame that is left is reported as overdue or left out.
+    /// Ends the run: every frame that is left is reported as overdue or left out. Frames that depend on
+    /// it are lost: all of an overdue frame's, and of one that is left out those that were due before.
     pub fn close(&mut self, end: Instant, application: &mut impl Application) {
         while let Some(leftover) = self.scheduler.close(end) {
             application.event(&Event::Unfinished(leftover), end);
-            if let Leftover::Overdue(frame) = leftover {
-                self.lose_children(frame, end, application);
+            match leftover {
+                Leftover::Overdue(frame) => self.lose_children(frame, Instant::MAX, end, application),
+                Leftover::LeftOut(frame) => self.lose_children(frame, end, end, application),
             }
         }
     }
@@ -285,21 +287,36 @@ where
     /// Reports a lost frame that the scheduler has counted, and loses those that depend on it.
     fn lose(&mut self, frame: Frame, reason: DropReason, now: Instant, application: &mut impl Application) {
         application.event(&Event::Dropped(frame, reason), now);
-        self.lose_children(frame, now, application);
+        self.lose_children(frame, Instant::MAX, now, application);
     }
 
-    fn lose_children(&mut self, frame: Frame, now: Instant, application: &mut impl Application) {
+    /// Counts the frames that depend on one, directly or not, as lost: those that are due by then.
+    fn lose_children(
+        &mut self,
+        frame: Frame,
+        due_by: Instant,
+        now: Instant,
+        application: &mut impl Application,
+    ) {
         // Cascades have no cycles, so each model is met at most once.
         let mut lost = Vec::<Frame, MODELS>::new();
         let _ = lost.push(frame);
         while let Some(parent) = lost.pop() {
-            for (child, _) in self.scheduler.workload().children(parent.model) {
-                if application.gives_rise(&parent, child)
-                    && let Ok(frame) = self.scheduler.lose_child(child, &parent, now)
-                {
-                    application.event(&Event::Dropped(frame, DropReason::ParentLost), now);
-                    let _ = lost.push(frame);
+            for (model, row) in self.scheduler.workload().children(parent.model) {
+                if !application.gives_rise(&parent, model) {
+                    continue;
                 }
+                let deadline = row.deadline.map_or(parent.deadline, |d| parent.origin.saturating_add(d));
+                let frame = if deadline > due_by {
+                    // It had more time; a frame that depends on it may have had less.
+                    Frame { release: now, deadline, model, ..parent }
+                } else if let Ok(frame) = self.scheduler.lose_child(model, &parent, now) {
+                    application.event(&Event::Dropped(frame, DropReason::ParentLost), now);
+                    frame
+                } else {
+                    continue;
+                };
+                let _ = lost.push(frame);
             }
         }
     }

@@ -358,3 +358,31 @@ fn the_audit_notices_what_cannot_be() {
     early.trace.swap(at - 1, at);
     assert!(Audit::of(&early).is_err(), "a dependent frame before its parent's result");
 }
+
+/// A result that was due before the frame it depends on was even ready is missed, also when that frame
+/// itself has time beyond the end of the run.
+#[test]
+fn a_dependent_frame_due_within_the_run_counts_when_its_parent_does_not() {
+    let layer = |us| vec![[(us, 1); ACCELERATORS]];
+    let eye = Model { fps: 10, parent: None, deadline_ms: None, jitter_share: 0.0, layers: layer(210_000) };
+    let gaze = Model {
+        parent: Some((0, 1, 1.0)),
+        deadline_ms: Some(150.0), // of the eye's frame that came at 100 ms it is due at 250 ms
+        layers: layer(1_000),
+        ..eye.clone()
+    };
+    let blink = Model { parent: Some((1, 1, 1.0)), deadline_ms: Some(80.0), ..gaze.clone() };
+    let models = [Model { deadline_ms: Some(300.0), ..eye }, gaze, blink];
+    let files = Files {
+        scenario: scenario(&models),
+        platform: platform(2, None, 0),
+        costs: costs(&models, 2),
+        seed: 1,
+    };
+    for seen in run(&files) {
+        let [eye, gaze, blink] = &seen.outcome.tallies[..] else { panic!("three models") };
+        assert_eq!((eye.frames, eye.violated), (0, 0), "two run at the end of 200 ms, due at 300 and 400 ms");
+        assert_eq!((gaze.frames, gaze.violated), (1, 1), "due at 150 ms; the other at 250 ms");
+        assert_eq!((blink.frames, blink.violated), (2, 2), "due at 80 and 180 ms");
+    }
+}
