@@ -199,6 +199,11 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         &self.accelerators
     }
 
+    /// The ticket of the block that an accelerator runs. O(1).
+    pub fn in_flight(&self, accelerator: AcceleratorId) -> Option<Ticket> {
+        Some(self.slots.get(usize::from(accelerator.0))?.in_flight?.ticket)
+    }
+
     /// What became of each model's frames so far, by ascending id.
     pub fn tallies(&self) -> &[Tally] {
         &self.tallies

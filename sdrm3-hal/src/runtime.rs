@@ -15,8 +15,8 @@ pub trait Application {
     /// Whether `parent` gives rise to a frame of the dependent model `child`.
     ///
     /// Asked once per parent's frame and child, when the parent is complete (a face was found: verify
-    /// it) or lost. For a lost frame the answer decides only whether a lost dependent frame is
-    /// counted; an application that cannot know says `false`.
+    /// it), lost, or left when the run ends. For a frame without a result the answer decides only whether
+    /// a lost dependent frame is counted; an application that cannot know says `false`.
     fn gives_rise(&mut self, parent: &Frame, child: ModelId) -> bool;
 
     /// Hears of everything that happened, in order.
@@ -236,12 +236,14 @@ where
         self.scheduler.freeze_tuner(frozen);
     }
 
-    /// Ends the run: every frame that is left is reported as overdue or left out.
+    /// Ends the run: every frame that is left is reported as overdue or left out. Frames that depend on
+    /// it are lost: all of an overdue frame's, and of one that is left out those that were due before.
     pub fn close(&mut self, end: Instant, application: &mut impl Application) {
         while let Some(leftover) = self.scheduler.close(end) {
             application.event(&Event::Unfinished(leftover), end);
-            if let Leftover::Overdue(frame) = leftover {
-                self.lose_children(frame, end, application);
+            match leftover {
+                Leftover::Overdue(frame) => self.lose_children(frame, Instant::MAX, end, application),
+                Leftover::LeftOut(frame) => self.lose_children(frame, end, end, application),
             }
         }
     }
@@ -273,6 +275,10 @@ where
         application: &mut impl Application,
     ) {
         let Completion { ticket, started, result } = completion;
+        if self.scheduler.in_flight(ticket.accelerator) != Some(ticket) {
+            self.trouble.stale_completions = self.trouble.stale_completions.saturating_add(1);
+            return;
+        }
         let result = result.map(|outcome| Outcome { started: Some(started), ..outcome });
         match result.map(|outcome| self.scheduler.complete(ticket, outcome, now)) {
             Ok(Ok(report)) => {
@@ -281,11 +287,10 @@ where
                     self.release_children(report.frame, now, application);
                 }
             }
-            Ok(Err(Error::SkipBeyondEnd { .. })) => {
+            Ok(Err(_)) => {
                 self.trouble.bad_outcomes = self.trouble.bad_outcomes.saturating_add(1);
                 self.take_out(ticket.accelerator, true, now, application);
             }
-            Ok(Err(_)) => self.trouble.stale_completions = self.trouble.stale_completions.saturating_add(1),
             Err(error) => {
                 self.trouble.failed_blocks = self.trouble.failed_blocks.saturating_add(1);
                 self.take_out(ticket.accelerator, error.kind().is_transient(), now, application);
@@ -327,21 +332,36 @@ where
     /// Reports a lost frame that the scheduler has counted, and loses those that depend on it.
     fn lose(&mut self, frame: Frame, reason: DropReason, now: Instant, application: &mut impl Application) {
         application.event(&Event::Dropped(frame, reason), now);
-        self.lose_children(frame, now, application);
+        self.lose_children(frame, Instant::MAX, now, application);
     }
 
-    fn lose_children(&mut self, frame: Frame, now: Instant, application: &mut impl Application) {
+    /// Counts the frames that depend on one, directly or not, as lost: those that are due by then.
+    fn lose_children(
+        &mut self,
+        frame: Frame,
+        due_by: Instant,
+        now: Instant,
+        application: &mut impl Application,
+    ) {
         // Cascades have no cycles, so each model is met at most once.
         let mut lost = Vec::<Frame, MODELS>::new();
         let _ = lost.push(frame);
         while let Some(parent) = lost.pop() {
-            for (child, _) in self.scheduler.workload().children(parent.model) {
-                if application.gives_rise(&parent, child)
-                    && let Ok(frame) = self.scheduler.lose_child(child, &parent, now)
-                {
-                    application.event(&Event::Dropped(frame, DropReason::ParentLost), now);
-                    let _ = lost.push(frame);
+            for (model, row) in self.scheduler.workload().children(parent.model) {
+                if !application.gives_rise(&parent, model) {
+                    continue;
                 }
+                let deadline = row.deadline.map_or(parent.deadline, |d| parent.origin.saturating_add(d));
+                let frame = if deadline > due_by {
+                    // It had more time; a frame that depends on it may have had less.
+                    Frame { release: now, deadline, model, ..parent }
+                } else if let Ok(frame) = self.scheduler.lose_child(model, &parent, now) {
+                    application.event(&Event::Dropped(frame, DropReason::ParentLost), now);
+                    frame
+                } else {
+                    continue;
+                };
+                let _ = lost.push(frame);
             }
         }
     }

@@ -39,9 +39,12 @@ impl fmt::Display for InputError {
         if let Some(line) = self.line {
             write!(f, ":{line}")?;
         }
-        // One message is one line, whatever the parser behind it said.
+        // One message is one short line, whatever the parser behind it said, or repeated of the input.
         let what = self.what.split_whitespace().collect::<Vec<_>>().join(" ");
-        write!(f, ": {what}; {}", self.remedy)
+        match what.char_indices().nth(400) {
+            Some((end, _)) => write!(f, ": {}...; {}", &what[..end], self.remedy),
+            None => write!(f, ": {what}; {}", self.remedy),
+        }
     }
 }
 
@@ -153,6 +156,7 @@ pub fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
 pub fn unknown_name(origin: &str, what: &str, name: &str, known: &[&str]) -> InputError {
     let remedy = match closest(name, known) {
         Some(close) => format!("did you mean `{close}`?"),
+        None if known.len() > 30 => format!("known are: {}, ...", known[..30].join(", ")),
         None => format!("known are: {}", known.join(", ")),
     };
     InputError::new(origin, format!("unknown {what} `{name}`"), remedy)
@@ -167,6 +171,15 @@ mod tests {
         let source = Source { origin: "a.toml".into(), text: "x = 1\nfsp = 2\n".into() };
         let error = source.error_at(&(6..9), "unknown field\n  `fsp`", "did you mean `fps`?");
         assert_eq!(error.to_string(), "a.toml:2: unknown field `fsp`; did you mean `fps`?");
+    }
+
+    #[test]
+    fn an_error_is_short_whatever_the_input() {
+        let error = InputError::new("a.toml", "ä".repeat(1 << 20), "shorten it").to_string();
+        assert!(error.len() < 900 && error.ends_with("ä...; shorten it"), "{}", error.len());
+        let known: Vec<String> = (0..1000).map(|n| format!("x{n}")).collect();
+        let known: Vec<&str> = known.iter().map(String::as_str).collect();
+        assert!(unknown_name("a.toml", "network", "other", &known).to_string().len() < 300);
     }
 
     #[test]

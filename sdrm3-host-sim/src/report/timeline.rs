@@ -115,7 +115,7 @@ impl<'w> Timeline<'w> {
         // From the back: an area up to the share of this one and all lighter ones.
         for index in (0..names.len()).rev() {
             let up_to = self.steps(|window| {
-                let of = |range: &[u32]| range.iter().sum::<u32>() as f64;
+                let of = |range: &[u32]| f64::from(range.iter().sum::<u32>());
                 let part = window.subnetworks.get(..=index).map_or_else(|| of(&window.subnetworks), of);
                 100.0 * part / of(&window.subnetworks).max(1.0)
             });
