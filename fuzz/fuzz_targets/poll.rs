@@ -8,8 +8,9 @@
 use arbitrary::Arbitrary;
 use libfuzzer_sys::fuzz_target;
 use sdrm3_core::{
-    Accelerator, AcceleratorId, Action, Branch, Cost, Duration, Fault, Frame, Instant, MapScore, Model, ModelId,
-    Outcome, Path, Probability, Progress, Scheduler, Segment, SegmentSpec, SubNetwork, Ticket, Weight, Workload,
+    Accelerator, AcceleratorId, Action, Branch, Config, Cost, DropBudget, DropReason, Duration, Fault, Frame,
+    Instant, MapScore, Model, ModelId, Outcome, Path, Probability, Progress, Refusal, Scheduler, Segment,
+    SegmentSpec, SubNetwork, Ticket, Weight, Weights, Workload,
 };
 
 const MODELS: usize = 3;
@@ -21,10 +22,22 @@ const SEGMENTS: usize = 4;
 struct Input {
     costs: [[[(u32, u32); ACCS]; SEGMENTS]; MODELS],
     skip: u8,
+    prefix: u16,
     period_us: [u16; MODELS],
     switch: (u32, u32),
     weights: (u16, u16),
+    budget: (u8, u8),
+    parts: Parts,
     events: Vec<Event>,
+}
+
+#[derive(Arbitrary, Debug)]
+struct Parts {
+    frame_drop: bool,
+    supernet: bool,
+    correction: bool,
+    tuning_window_us: Option<u16>,
+    latest_wins: bool,
 }
 
 #[derive(Arbitrary, Debug)]
@@ -38,32 +51,57 @@ enum Event {
     Stale(u32, u8),
     Fail(u8, bool),
     Restore(u8),
+    Activate(u8, bool),
+    Period(u8, u16),
 }
 
 fuzz_target!(|input: Input| {
+    let lighter = input.costs.map(|network| {
+        let mut i = 0;
+        let mut specs = [SegmentSpec::new([Cost::NONE; ACCS]); SEGMENTS - 1];
+        for spec in &mut specs {
+            *spec = SegmentSpec::new(network[i].map(|(latency, energy)| Cost::new(latency, energy)));
+            i += 1;
+        }
+        Segment::table(specs)
+    });
     let tables = input.costs.map(|network| {
         let mut specs = network.map(|costs| {
             SegmentSpec::new(costs.map(|(latency, energy)| Cost::new(latency, energy))).with_activations(4096)
         });
+        specs[1].switch_point = true;
         specs[0].branch =
             Branch::Skip { segments: u16::from(input.skip % 8), probability: Probability::from_percent(30) };
         Segment::table(specs)
     });
-    let networks = [0, 1, 2].map(|m| [SubNetwork::new("n", &tables[m])]);
+    // The lighter sub-network leaves out the last segment; tables in which it costs more do not validate.
+    let networks = [0, 1, 2].map(|m| {
+        let light =
+            SubNetwork::new("light", &lighter[m]).with_shared_prefix(input.prefix % 4).with_accuracy(70_000);
+        [SubNetwork::new("heavy", &tables[m]).with_accuracy(80_000), light]
+    });
     let period = |m: usize| Duration::from_micros(u64::from(input.period_us[m]));
-    let models = [
-        Model::new("a", period(0), &networks[0]),
+    let budget = DropBudget::new(input.budget.0, input.budget.1).unwrap_or_default();
+    let mut models = [
+        Model::new("a", period(0), &networks[0]).with_drop_budget(budget),
         Model::new("b", period(1), &networks[1]),
         Model::new("c", period(2), &networks[2]).after(ModelId(0), Probability::from_percent(50)),
     ];
+    models[1].latest_wins = input.parts.latest_wins;
     let per_kib = Cost::new(input.switch.0, input.switch.1);
     let accelerators = ["x", "y", "z"].map(|name| Accelerator::new(name).with_switch(Cost::NONE, per_kib));
     let workload = Workload::new(&models, &accelerators);
-    let policy = MapScore {
-        alpha: Weight::from_millis(u32::from(input.weights.0)),
-        beta: Weight::from_millis(u32::from(input.weights.1)),
+    let alpha = Weight::from_millis(u32::from(input.weights.0));
+    let beta = Weight::from_millis(u32::from(input.weights.1));
+    let policy = MapScore { weights: Weights { alpha, beta } };
+    let config = Config {
+        frame_drop: input.parts.frame_drop,
+        supernet: input.parts.supernet,
+        correction: input.parts.correction,
+        tuning_window: input.parts.tuning_window_us.map(|us| Duration::from_micros(u64::from(us))),
+        stale_drop: true,
     };
-    let Ok(scheduler) = Scheduler::<_, MODELS, JOBS, ACCS>::new(&workload, policy) else { return };
+    let Ok(scheduler) = Scheduler::<_, MODELS, JOBS, ACCS>::new(&workload, policy, config) else { return };
     let mut world = World { scheduler, now: Instant::ZERO, in_flight: [None; ACCS], given_up: 0 };
     for event in &input.events {
         world.apply(event);
@@ -95,7 +133,7 @@ impl World<'_> {
             Event::Pass(nanos) => self.now = self.now.saturating_add(Duration::from_nanos(u64::from(*nanos))),
             Event::PassLong(nanos) => self.now = self.now.saturating_add(Duration::from_nanos(*nanos)),
             Event::Complete(a, energy_nj) => {
-                let outcome = Outcome { path: Path::Next, finished: self.now, energy_nj: *energy_nj };
+                let outcome = Outcome { energy_nj: *energy_nj, ..Outcome::finished(self.now) };
                 self.complete(index(a), outcome);
             }
             Event::Skip(a, n) => {
@@ -117,6 +155,13 @@ impl World<'_> {
                 let fault = if *dead { Fault::OutOfService } else { Fault::BlockLost };
                 self.scheduler.fault(AcceleratorId(index(a) as u8), fault, self.now).unwrap();
                 self.in_flight[index(a)] = None;
+            }
+            Event::Activate(model, active) => {
+                self.scheduler.set_active(ModelId(model % MODELS as u8), *active, self.now).unwrap();
+            }
+            Event::Period(model, us) => {
+                let period = Duration::from_micros(u64::from(*us));
+                self.scheduler.set_period(ModelId(model % MODELS as u8), period, self.now).unwrap();
             }
             Event::Restore(a) => self.scheduler.restore(AcceleratorId(index(a) as u8), self.now).unwrap(),
         }
@@ -141,7 +186,10 @@ impl World<'_> {
             && parent.number % 2 == 0
             && let Err(refused) = self.scheduler.release_child(ModelId(2), parent, self.now)
         {
-            self.scheduler.give_up(refused.frame.unwrap(), self.now);
+            match refused.frame {
+                Some(frame) => self.scheduler.give_up(frame, self.now),
+                None => assert_eq!(refused.why, Refusal::Inactive),
+            }
         }
     }
 
@@ -152,8 +200,12 @@ impl World<'_> {
                     let place = &mut self.in_flight[usize::from(block.ticket.accelerator.0)];
                     assert_eq!(place.replace(block.ticket), None, "an accelerator runs one block");
                 }
-                Action::Drop(frame, _) if frame.model == ModelId(0) && frame.number % 2 == 0 => {
-                    self.scheduler.lose_child(ModelId(2), &frame, self.now).unwrap();
+                Action::Drop(frame, reason)
+                    if frame.model == ModelId(0)
+                        && frame.number % 2 == 0
+                        && reason != DropReason::Withdrawn =>
+                {
+                    let _ = self.scheduler.lose_child(ModelId(2), &frame, self.now);
                 }
                 Action::Drop(..) => {}
                 Action::Wait(_) => return,
@@ -165,7 +217,11 @@ impl World<'_> {
     fn check(&self) {
         let sum = |of: fn(&sdrm3_core::Tally) -> u32| self.scheduler.tallies().iter().map(of).sum::<u32>();
         let held = self.scheduler.jobs_in_flight() as u32;
-        assert_eq!(sum(|t| t.frames), sum(|t| t.completed) + sum(|t| t.dropped) + held, "frames are conserved");
+        assert_eq!(
+            sum(|t| t.frames),
+            sum(|t| t.completed) + sum(|t| t.dropped) + held,
+            "frames are conserved"
+        );
         assert!(sum(|t| t.violated) >= sum(|t| t.dropped));
         assert!(sum(|t| t.dropped) >= self.given_up);
     }
