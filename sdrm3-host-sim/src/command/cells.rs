@@ -70,18 +70,25 @@ impl Settings {
     }
 }
 
-/// The scenarios of these names or files; all built in ones without any.
+/// The word for everything that is built in.
+const ALL: &str = "all";
+
+/// The scenarios of these names or files; all built-in ones without any, or for `all`.
 pub(super) fn scenarios(names: &[String]) -> Result<Vec<Scenario>, InputError> {
-    if names.is_empty() {
-        return Scenario::built_in().into_iter().map(Scenario::load).collect();
-    }
-    names.iter().map(|name| Scenario::load(name)).collect()
+    let names = if names.is_empty() { vec![ALL.to_string()] } else { names.to_vec() };
+    let expand = |name: &String| match name.as_str() {
+        ALL => Scenario::built_in().map(String::from).to_vec(),
+        _ => vec![name.clone()],
+    };
+    names.iter().flat_map(expand).map(|name| Scenario::load(&name)).collect()
 }
 
-/// The platforms of these names or files; the default one without any.
+/// The platforms of these names or files; the default one without any, all built-in ones for `all`.
 pub(super) fn platforms(names: &[String]) -> Result<Vec<Platform>, InputError> {
-    if names.is_empty() {
-        return Ok(vec![Platform::load(DEFAULT_PLATFORM)?]);
-    }
-    names.iter().map(|name| Platform::load(name)).collect()
+    let names = if names.is_empty() { vec![DEFAULT_PLATFORM.to_string()] } else { names.to_vec() };
+    let expand = |name: &String| match name.as_str() {
+        ALL => Platform::built_in().map(String::from).to_vec(),
+        _ => vec![name.clone()],
+    };
+    names.iter().flat_map(expand).map(|name| Platform::load(&name)).collect()
 }

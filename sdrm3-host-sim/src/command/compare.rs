@@ -20,11 +20,11 @@ use crate::scenario::build;
 /// Options of `compare`.
 #[derive(Args, Clone, Debug, Default)]
 pub(super) struct Options {
-    /// Scenario, built in or a file; repeat for several [default: all built in]
-    #[arg(long, value_name = "NAME|FILE.toml")]
+    /// Scenario, built in or a file; repeat for several [default: all, which are the built-in ones]
+    #[arg(long, value_name = "NAME|FILE.toml|all")]
     scenario: Vec<String>,
-    /// Platform, built in or a file; repeat for several [default: 4k-1ws-2os]
-    #[arg(long, value_name = "NAME|FILE.toml")]
+    /// Platform, built in or a file; repeat for several; all are the built-in ones [default: 4k-1ws-2os]
+    #[arg(long, value_name = "NAME|FILE.toml|all")]
     platform: Vec<String>,
     /// Policy; repeat for several [default: all]
     #[arg(long, value_name = "NAME")]

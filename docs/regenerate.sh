@@ -1,0 +1,23 @@
+#!/usr/bin/env bash
+# Makes every table and picture of the book anew: docs/regenerate.sh, from anywhere, about two minutes.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+cargo build --release -q
+sim=${CARGO_TARGET_DIR:-target}/release/sdrm3-sim
+results=docs/src/results
+img=docs/src/img
+mkdir -p $results $img
+rm -f $img/landscape.svg $img/load_ramp.svg
+
+throttled=()
+for file in sdrm3-host-sim/examples/throttled/*.toml; do throttled+=(--scenario "$file"); done
+
+$sim >$results/compare.txt
+$sim compare --ablation --platform all >$results/ablation_2s.txt
+$sim compare --ablation --platform all --duration-ms 10000 >$results/ablation_10s.txt
+$sim compare --ablation --platform all --duration-ms 10000 "${throttled[@]}" >$results/throttled.txt
+$sim tune --study >$results/tuner.txt
+$sim tune --scenario vr_gaming --duration-ms 20000 --picture $img/landscape.svg >$results/landscape.txt
+ramp=(run --scenario sdrm3-host-sim/examples/load_ramp.toml --duration-ms 16000)
+$sim "${ramp[@]}" --without tuner --timeline $img/load_ramp.svg >$results/load_ramp.txt
+$sim "${ramp[@]}" --without tuner,supernet >$results/load_ramp_heaviest.txt
