@@ -123,7 +123,7 @@ fn dispatch(action: Action) -> Dispatch {
 #[test]
 fn the_chapter_lists_the_costs_of_the_tables() {
     let mut rows = 0;
-    for model in &WORKLOAD.models[..] {
+    for model in WORKLOAD.models {
         for (index, segment) in model.subnetworks[0].segments.iter().enumerate() {
             let [npu, dsp] = segment.placements();
             let row = format!(

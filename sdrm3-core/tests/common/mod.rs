@@ -1,6 +1,6 @@
 //! What the tests share: short names for units, and a policy that writes down what it was asked.
 
-#![allow(dead_code, unreachable_pub)] // each test binary uses its share
+#![allow(dead_code)] // each test binary uses its share
 
 use std::cell::RefCell;
 
@@ -10,39 +10,39 @@ use sdrm3_core::{
 };
 
 /// An instant in milliseconds.
-pub const fn ms(n: u64) -> Instant {
+pub(crate) const fn ms(n: u64) -> Instant {
     Instant::from_millis(n)
 }
 
 /// A span in milliseconds.
-pub const fn span_ms(n: u64) -> Duration {
+pub(crate) const fn span_ms(n: u64) -> Duration {
     Duration::from_millis(n)
 }
 
 /// A cost from milliseconds and microjoules.
-pub const fn cost(latency_ms: u32, energy_uj: u32) -> Cost {
+pub(crate) const fn cost(latency_ms: u32, energy_uj: u32) -> Cost {
     Cost::new(latency_ms * 1_000_000, energy_uj * 1_000)
 }
 
 /// A pair of ready job and idle accelerator, as MapScore saw it.
 #[derive(Clone, Copy, Debug)]
-pub struct Pair {
-    pub frame: Frame,
-    pub subnetwork: u8,
-    pub segment_index: u16,
-    pub ready_since: Instant,
-    pub segment: SegmentInfo,
-    pub accelerator: AcceleratorId,
-    pub switch: Cost,
-    pub weighed: MapScoreWeighed,
-    pub score: Score,
+pub(crate) struct Pair {
+    pub(crate) frame: Frame,
+    pub(crate) subnetwork: u8,
+    pub(crate) segment_index: u16,
+    pub(crate) ready_since: Instant,
+    pub(crate) segment: SegmentInfo,
+    pub(crate) accelerator: AcceleratorId,
+    pub(crate) switch: Cost,
+    pub(crate) weighed: MapScoreWeighed,
+    pub(crate) score: Score,
 }
 
 /// MapScore, with a list of the pairs of the latest decision.
 #[derive(Debug, Default)]
-pub struct Witness {
-    pub map_score: MapScore,
-    pub pairs: RefCell<Vec<Pair>>,
+pub(crate) struct Witness {
+    pub(crate) map_score: MapScore,
+    pub(crate) pairs: RefCell<Vec<Pair>>,
 }
 
 impl Policy for Witness {
