@@ -3,9 +3,9 @@
 #![allow(dead_code)] // each test binary uses its share
 
 use sdrm3_core::{
-    Accelerator, AcceleratorId, AcceleratorState, Action, Config, Event, Fault, Frame, Instant, JobView,
-    Leftover, Model, ModelId, NextWake, Offer, Outcome, Path, Policy, Probability, Report, Scheduler, Score,
-    Segment, SegmentSpec, SubNetwork, Tally, Ticket, Workload,
+    Accelerator, AcceleratorId, AcceleratorState, Action, Config, Cost, Dispatch, Event, Fault, Frame,
+    Instant, JobView, Leftover, Model, ModelId, NextWake, Offer, Outcome, Path, Policy, Probability, Report,
+    Scheduler, Score, Segment, SegmentSpec, SubNetwork, Tally, Ticket, Workload,
 };
 
 use crate::common::{ms, span_ms};
@@ -96,18 +96,30 @@ pub(crate) struct Story {
     pub(crate) now: Instant,
     running: [Option<Ticket>; 2],
     overdue: u32,
+    last: Option<Dispatch>,
 }
 
 const NAMES: [&str; 2] = ["npu", "dsp"];
-static ACCELERATORS: [Accelerator<'static>; 2] = [Accelerator::new(NAMES[0]), Accelerator::new(NAMES[1])];
 
 impl Story {
+    /// Both accelerators switch for free.
     pub(crate) fn new<const N: usize>(policy: Plain, models: [Model<'static, 2>; N]) -> Self {
+        Self::switching(policy, models, Cost::NONE)
+    }
+
+    /// A switch costs this for each KiB of activations that it moves.
+    pub(crate) fn switching<const N: usize>(
+        policy: Plain,
+        models: [Model<'static, 2>; N],
+        per_kib: Cost,
+    ) -> Self {
+        let accelerators = NAMES.map(|name| Accelerator::new(name).with_switch(Cost::NONE, per_kib));
+        let accelerators: &'static [Accelerator<'static>] = Box::leak(Box::new(accelerators));
         let models: &'static [Model<'static, 2>] = Box::leak(Box::new(models));
         let workload: &'static Workload<'static, 2> =
-            Box::leak(Box::new(Workload::new(models, &ACCELERATORS)));
+            Box::leak(Box::new(Workload::new(models, accelerators)));
         let scheduler = Scheduler::new(workload, policy, Config::PLAIN).expect("a valid workload");
-        Self { scheduler, now: Instant::ZERO, running: [None; 2], overdue: 0 }
+        Self { scheduler, now: Instant::ZERO, running: [None; 2], overdue: 0, last: None }
     }
 
     pub(crate) fn id(&self, name: &str) -> ModelId {
@@ -143,6 +155,7 @@ impl Story {
         assert_eq!(told, expected, "at {} ns, because {because}", self.now.as_nanos());
         if let Action::Dispatch(block) = action {
             self.running[usize::from(block.ticket.accelerator.0)] = Some(block.ticket);
+            self.last = Some(block);
         }
         self.check_conservation();
     }
@@ -166,6 +179,12 @@ impl Story {
             Action::Wait(NextWake::Idle) => "wait".into(),
             Action::Wait(NextWake::At(at)) => format!("wait until {} ms", at.as_nanos() as f64 / 1e6),
         }
+    }
+
+    /// The block that was dispatched last.
+    #[track_caller]
+    pub(crate) fn block(&self) -> Dispatch {
+        self.last.expect("something was dispatched")
     }
 
     /// The ticket of the block that runs there.
