@@ -238,3 +238,22 @@ fn frames_of_the_wrong_kind_are_refused() {
         assert_eq!(no_frame(why).to_string(), says);
     }
 }
+
+/// A frame may be refused, later ones taken in, and only then be given up.
+#[test]
+fn a_frame_given_up_late_does_not_repeat_numbers() {
+    let (mut scheduler, block) = running();
+    scheduler.release(VOICE, ms(5)).unwrap();
+    let early = refused(&mut scheduler, |s| s.release(VOICE, ms(6))).frame.unwrap();
+    // Each completion makes room for one more frame.
+    scheduler.complete(block.ticket, Outcome::finished(ms(7)).with_path(Path::Exit), ms(7)).unwrap();
+    let (second, _) = scheduler.release(VOICE, ms(7)).unwrap();
+    let Action::Dispatch(block) = scheduler.poll(ms(7)) else { panic!("two jobs, two accelerators") };
+    scheduler.complete(block.ticket, Outcome::finished(ms(8)).with_path(Path::Exit), ms(8)).unwrap();
+    let (third, _) = scheduler.release(VOICE, ms(8)).unwrap();
+    assert_eq!([second.number, third.number], [1, 2]);
+
+    scheduler.give_up(early, ms(8));
+    let next = refused(&mut scheduler, |s| s.release(VOICE, ms(8))).frame.unwrap();
+    assert_eq!(next.number, 3, "frame 2 is already there");
+}
