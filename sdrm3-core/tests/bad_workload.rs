@@ -175,3 +175,20 @@ fn a_segment_that_cannot_work_is_named() {
          workload does not list; use Cost::NONE there"
     );
 }
+
+/// The first entry that cannot work is the one that is named, not one that leads to it.
+#[test]
+fn the_model_with_the_wrong_parent_is_named_and_not_its_children() {
+    let child_of = |name, parent| model(name).after(ModelId(parent), Probability::ALWAYS);
+    let cases = [
+        (
+            [child_of("leaf", 1), child_of("stray", 9), model("eye")],
+            "model 1 (stray): depends on a model that",
+        ),
+        ([child_of("leaf", 1), child_of("a", 2), child_of("b", 1)], "model 1 (a): depends on itself"),
+    ];
+    for (models, says) in cases {
+        let error = Workload::new(&models, &[NPU, DSP]).validate().unwrap_err().to_string();
+        assert!(error.contains(says), "{error}");
+    }
+}
