@@ -54,7 +54,9 @@ fn refused<T: std::fmt::Debug, E>(scheduler: &mut Small, call: impl FnOnce(&mut 
 fn a_block_completes_once() {
     let (mut scheduler, block) = running();
     let done = Outcome::finished(ms(6));
+    assert!(scheduler.is_in_flight(block.ticket));
     scheduler.complete(block.ticket, done, ms(6)).unwrap();
+    assert!(!scheduler.is_in_flight(block.ticket));
     let error = refused(&mut scheduler, |s| s.complete(block.ticket, done, ms(6)));
     assert_eq!(error, Error::StaleTicket(block.ticket));
     assert_eq!(
@@ -71,6 +73,7 @@ fn a_ticket_that_was_never_given_is_stale() {
         Ticket { sequence: block.ticket.sequence + 1, ..block.ticket },
         Ticket { accelerator: other, ..block.ticket },
     ] {
+        assert!(!scheduler.is_in_flight(forged));
         let error = refused(&mut scheduler, |s| s.complete(forged, Outcome::finished(ms(6)), ms(6)));
         assert_eq!(error, Error::StaleTicket(forged));
     }
@@ -82,6 +85,7 @@ fn a_block_lost_to_a_fault_cannot_complete() {
     let lost = scheduler.fault(block.ticket.accelerator, Fault::BlockLost, ms(6)).unwrap();
     assert_eq!(lost, Some(block.job));
     let late = |s: &mut Small| s.complete(block.ticket, Outcome::finished(ms(6)), ms(6));
+    assert!(!scheduler.is_in_flight(block.ticket));
     assert_eq!(refused(&mut scheduler, late), Error::StaleTicket(block.ticket));
 
     // Nor once the same job runs there again, under a new ticket.

@@ -262,10 +262,21 @@ where
             match queue.poll(now) {
                 Pump::Idle | Pump::Waiting => return false,
                 Pump::CallAgain => return true,
-                Pump::Done(completion) => self.completed(completion, now, application),
+                Pump::Done(completion) if self.is_expected(index, &completion) => {
+                    self.completed(completion, now, application);
+                }
+                Pump::Done(_) => {
+                    self.trouble.stale_completions = self.trouble.stale_completions.saturating_add(1);
+                }
             }
         }
         false
+    }
+
+    /// Whether a completion, of whatever result, answers a ticket that this queue has in flight.
+    fn is_expected(&self, index: usize, completion: &Completion<Q::Error>) -> bool {
+        let ticket = completion.ticket;
+        usize::from(ticket.accelerator.0) == index && self.scheduler.is_in_flight(ticket)
     }
 
     fn completed(

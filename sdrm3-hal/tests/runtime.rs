@@ -285,3 +285,37 @@ fn the_end_of_a_run_accounts_for_every_frame() {
     npu_ends(&mut runtime, &mut diary, 21, done(21));
     assert_eq!(runtime.trouble().stale_completions, 1, "what comes after the end is stale");
 }
+
+// ---- queues that are not as quiet as they should be ------------------------------------------
+
+#[test]
+fn an_error_for_a_ticket_that_is_gone_does_not_harm_the_block_that_runs() {
+    for kind in [ErrorKind::Bus, ErrorKind::Gone] {
+        let (mut runtime, mut diary) = (runtime(), Diary::default());
+        runtime.release(VOICE, ms(0), &mut diary).unwrap();
+        runtime.poll(ms(0), &mut diary);
+        let first = runtime.queues()[NPU].accepted[0];
+        npu_ends(&mut runtime, &mut diary, 2, done(2));
+        diary.read();
+        // A late error for the block that has completed, while the next one runs.
+        runtime.queues_mut()[NPU].says(first, Err(kind));
+        assert_eq!(runtime.poll(ms(3), &mut diary), Wake::OnEvent);
+        assert!(diary.read().is_empty(), "ignored");
+        assert_eq!((runtime.trouble().stale_completions, runtime.trouble().failed_blocks), (1, 0));
+        npu_ends(&mut runtime, &mut diary, 4, done(4));
+        assert_eq!(diary.read(), ["voice#0 in time"], "the block that ran is still known");
+    }
+}
+
+#[test]
+fn a_queue_cannot_answer_for_another() {
+    let (mut runtime, mut diary) = (runtime(), Diary::default());
+    runtime.release(VOICE, ms(0), &mut diary).unwrap();
+    runtime.poll(ms(0), &mut diary);
+    diary.read();
+    let on_npu = runtime.queues()[NPU].accepted[0];
+    runtime.queues_mut()[DSP].says(on_npu, done(2));
+    runtime.poll(ms(2), &mut diary);
+    assert!(diary.read().is_empty(), "the dsp never had that ticket");
+    assert_eq!(runtime.trouble().stale_completions, 1);
+}
