@@ -319,3 +319,56 @@ fn a_queue_cannot_answer_for_another() {
     assert!(diary.read().is_empty(), "the dsp never had that ticket");
     assert_eq!(runtime.trouble().stale_completions, 1);
 }
+
+#[test]
+fn a_completion_behind_a_stale_one_is_collected_in_the_same_poll() {
+    let (mut runtime, mut diary) = (runtime(), Diary::default());
+    runtime.release(VOICE, ms(0), &mut diary).unwrap();
+    runtime.poll(ms(0), &mut diary);
+    let first = runtime.queues()[NPU].accepted[0];
+    npu_ends(&mut runtime, &mut diary, 2, done(2));
+    diary.read();
+    runtime.queues_mut()[NPU].says(first, done(2));
+    assert_eq!(npu_ends(&mut runtime, &mut diary, 4, done(4)), Wake::Now, "it has not said that it is idle");
+    assert_eq!(diary.read(), ["voice#0 in time"], "no further interrupt would announce it");
+    assert_eq!(runtime.poll(ms(4), &mut diary), Wake::OnEvent);
+}
+
+#[test]
+fn a_queue_that_never_ends_answering_does_not_hold_the_runtime() {
+    let (mut runtime, mut diary) = (runtime(), Diary::default());
+    let ticket = Ticket { accelerator: AcceleratorId(0), sequence: 77 };
+    for _ in 0..100 {
+        runtime.queues_mut()[NPU].says(ticket, done(0));
+    }
+    assert_eq!(runtime.poll(ms(0), &mut diary), Wake::Now, "there may be more");
+    assert_eq!(
+        runtime.trouble().stale_completions,
+        2,
+        "one more than the queue is deep, then others are served"
+    );
+}
+
+#[test]
+fn a_queue_that_is_pumped_by_the_cpu_is_pumped_from_its_first_block_on() {
+    let (mut runtime, mut diary) = (runtime(), Diary::default());
+    runtime.queues_mut()[NPU].pumped = true;
+    runtime.release(HANDS, ms(0), &mut diary).unwrap();
+    assert_eq!(runtime.poll(ms(0), &mut diary), Wake::Now, "nothing else would ever run the block");
+    assert_eq!(runtime.poll(ms(1), &mut diary), Wake::Now, "and so on");
+    diary.barren = true;
+    assert_eq!(npu_ends(&mut runtime, &mut diary, 2, done(2)), Wake::OnEvent, "until it is done");
+}
+
+#[test]
+fn a_block_that_ends_within_its_submission_is_not_forgotten() {
+    let (mut runtime, mut diary) = (runtime(), Diary::default());
+    runtime.release(VOICE, ms(0), &mut diary).unwrap();
+    // It is collected behind the dispatch; what follows from it is for the next poll.
+    runtime.queues_mut()[NPU].instantaneous = true;
+    assert_eq!(runtime.poll(ms(0), &mut diary), Wake::Now);
+    assert_eq!(diary.read(), ["released voice#0", "voice#0 on npu", "voice#0 goes on"]);
+    assert_eq!(runtime.poll(ms(0), &mut diary), Wake::Now);
+    assert_eq!(diary.read(), ["voice#0 on npu", "voice#0 in time"]);
+    assert_eq!(runtime.poll(ms(0), &mut diary), Wake::OnEvent);
+}

@@ -27,6 +27,8 @@ pub(crate) struct Fake {
     pub(crate) answers: VecDeque<Pump<ErrorKind>>,
     /// It is pumped by the CPU: `CallAgain` as long as a block runs.
     pub(crate) pumped: bool,
+    /// Blocks end within their submission.
+    pub(crate) instantaneous: bool,
     /// The block that it runs.
     pub(crate) running: Option<Dispatch>,
     /// All tickets that it accepted.
@@ -55,13 +57,16 @@ impl AcceleratorQueue for Fake {
         Capabilities::plain(1)
     }
 
-    fn submit(&mut self, _: Instant, block: &Dispatch) -> Result<(), ErrorKind> {
+    fn submit(&mut self, now: Instant, block: &Dispatch) -> Result<(), ErrorKind> {
         if let Some(kind) = self.refusals.pop_front() {
             return Err(kind);
         }
         assert!(self.running.is_none(), "one block at a time");
         self.running = Some(*block);
         self.accepted.push(block.ticket);
+        if self.instantaneous {
+            self.ends(Ok(Outcome::finished(now)));
+        }
         Ok(())
     }
 
