@@ -4,8 +4,8 @@ use core::fmt;
 
 use heapless::Vec;
 use sdrm3_core::{
-    AcceleratorId, Action, DropReason, Duration, Error, Event, Fault, Frame, Instant, Leftover, ModelId,
-    NextWake, Outcome, Policy, Progress, Refused, Scheduler,
+    AcceleratorId, Action, Activity, DropReason, Duration, Error, Event, Fault, Frame, Instant, Leftover,
+    ModelId, NextWake, Outcome, Policy, Progress, Refused, Scheduler,
 };
 
 use crate::queue::{AcceleratorQueue, Completion, Error as _, Pump};
@@ -215,10 +215,12 @@ where
         }
     }
 
-    /// Puts an accelerator back into service.
+    /// Puts an accelerator back into service; nothing happens if it is in service.
     pub fn restore(&mut self, accelerator: AcceleratorId, now: Instant, application: &mut impl Application) {
         let now = self.advance(now);
-        if self.scheduler.restore(accelerator, now).is_ok() {
+        let state = self.scheduler.accelerators().get(usize::from(accelerator.0));
+        let out = state.is_some_and(|state| state.activity == Activity::OutOfService);
+        if out && self.scheduler.restore(accelerator, now).is_ok() {
             application.event(&Event::Restored(accelerator), now);
         }
     }

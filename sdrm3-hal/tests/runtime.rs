@@ -372,3 +372,21 @@ fn a_block_that_ends_within_its_submission_is_not_forgotten() {
     assert_eq!(diary.read(), ["voice#0 on npu", "voice#0 in time"]);
     assert_eq!(runtime.poll(ms(0), &mut diary), Wake::OnEvent);
 }
+
+#[test]
+fn restoring_what_is_in_service_is_no_event() {
+    let (mut runtime, mut diary) = (runtime(), Diary::default());
+    runtime.restore(AcceleratorId(0), ms(0), &mut diary);
+    runtime.restore(AcceleratorId(9), ms(0), &mut diary);
+    assert!(diary.read().is_empty(), "nothing happened");
+
+    // Nor when the application is faster than the next poll.
+    runtime.queues_mut()[NPU].refusals.push_back(ErrorKind::Full);
+    runtime.release(HANDS, ms(0), &mut diary).unwrap();
+    runtime.poll(ms(0), &mut diary);
+    diary.read();
+    runtime.restore(AcceleratorId(0), ms(1), &mut diary);
+    assert_eq!(diary.read(), ["npu back"]);
+    runtime.poll(ms(1), &mut diary);
+    assert!(diary.read().is_empty(), "once is enough");
+}
