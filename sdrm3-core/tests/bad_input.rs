@@ -243,6 +243,40 @@ fn frames_of_the_wrong_kind_are_refused() {
     }
 }
 
+#[test]
+fn a_model_that_is_switched_off_takes_no_frames() {
+    let (mut scheduler, block) = running();
+    for model in [VOICE, POSE] {
+        scheduler.set_active(model, false, ms(5)).unwrap();
+    }
+    let inactive = Refused { frame: None, why: Refusal::Inactive };
+    assert_eq!(refused(&mut scheduler, |s| s.release(VOICE, ms(6))), inactive);
+    assert_eq!(refused(&mut scheduler, |s| s.release_child(POSE, &block.frame, ms(6))), inactive);
+    assert_eq!(refused(&mut scheduler, |s| s.lose_child(POSE, &block.frame, ms(6))), inactive);
+    assert_eq!(inactive.to_string(), "frame refused: the model is switched off");
+    scheduler.set_active(VOICE, true, ms(6)).unwrap();
+    assert!(scheduler.release(VOICE, ms(6)).is_ok(), "on again");
+}
+
+#[test]
+fn changes_of_a_model_that_does_not_exist_or_of_the_past_are_refused() {
+    let (mut scheduler, _) = running();
+    let (unknown, before) = (ModelId(3), ms(4));
+    for error in [
+        refused(&mut scheduler, |s| s.set_active(unknown, false, ms(6))),
+        refused(&mut scheduler, |s| s.set_period(unknown, span_ms(5), ms(6))),
+    ] {
+        assert_eq!(error, Error::UnknownModel(unknown));
+        assert_eq!(error.to_string(), "the workload has no model 3");
+    }
+    for error in [
+        refused(&mut scheduler, |s| s.set_active(VOICE, false, before)),
+        refused(&mut scheduler, |s| s.set_period(VOICE, span_ms(5), before)),
+    ] {
+        assert_eq!(error, Error::TimeWentBack { now: before, last: ms(5) });
+    }
+}
+
 /// A frame may be refused, later ones taken in, and only then be given up.
 #[test]
 fn a_frame_given_up_late_does_not_repeat_numbers() {
