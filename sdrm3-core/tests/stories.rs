@@ -107,6 +107,27 @@ fn a_completed_parent_releases_its_child_with_the_parents_deadline() {
 }
 
 #[test]
+fn a_childs_own_deadline_counts_from_the_root_of_its_cascade() {
+    let grip = child("grip", 1, [both(1, 3)]).with_deadline(common::span_ms(12));
+    let models = [model("hands", 20, [both(4, 6)]), child("pose", 0, [both(3, 3)]), grip];
+    let mut story = Story::new(Plain::default(), models);
+    story.at(5).release("hands");
+    story.then("hands#0 segment 0 on npu", "the npu is faster");
+    story.at(9);
+    let parent = story.ends("npu").frame;
+    let (pose, _) = story.scheduler.release_child(story.id("pose"), &parent, ms(9)).unwrap();
+    story.then("pose#0 segment 0 on npu", "equal latencies: the lower accelerator");
+    story.at(12);
+    story.ends("npu");
+    let (frame, _) = story.scheduler.release_child(story.id("grip"), &pose, ms(12)).unwrap();
+    assert_eq!((frame.release, frame.origin), (ms(12), ms(5)));
+    assert_eq!(frame.deadline, ms(17), "12 ms after the hands were seen, not after the pose");
+    story.then("grip#0 segment 0 on npu", "faster");
+    story.at(13);
+    assert_eq!(story.ends("npu").progress, Progress::InTime);
+}
+
+#[test]
 fn a_lost_parent_loses_its_child() {
     let mut story =
         Story::new(Plain::default(), [model("hands", 20, [npu_only(4)]), child("pose", 0, [both(3, 3)])]);

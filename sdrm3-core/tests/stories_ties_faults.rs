@@ -181,6 +181,20 @@ fn the_end_of_a_run_counts_what_was_due_and_leaves_out_the_rest() {
     story.then("gaze#2 segment 0 on npu", "the scheduler can go on: the accelerators are idle");
 }
 
+#[test]
+fn energy_that_was_spent_stays_counted_when_its_frame_is_left_out() {
+    let mut story = Story::new(Plain::default(), [model("hands", 20, [both(4, 9), both(4, 9)])]);
+    story.release("hands");
+    story.then("hands#0 segment 0 on npu", "faster");
+    story.at(4);
+    story.ends("npu");
+    let left = story.close(ms(10));
+    assert!(matches!(left[..], [Leftover::LeftOut(_)]), "due at 20 ms");
+    let tally = story.tally("hands");
+    assert_eq!((tally.frames, tally.energy_nj, tally.worst_energy_nj), (0, 40_000, 90_000));
+    assert_eq!(story.scheduler.uxcost().value(), 0.0, "a model without frames counts in neither sum");
+}
+
 // ---- what a policy hears ---------------------------------------------------------------------
 
 #[test]
