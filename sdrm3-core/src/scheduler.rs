@@ -87,6 +87,14 @@ struct ModelState {
 /// assert_eq!(scheduler.tallies()[0].completed, 1);
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
+///
+/// A scheduler with room for no job, or for more than 65 536, does not compile:
+///
+/// ```compile_fail,E0080
+/// # use sdrm3_core::{Config, MapScore, Scheduler, Workload};
+/// # let workload = Workload::new(&[], &[]);
+/// let scheduler = Scheduler::<_, 1, 0, 1>::new(&workload, MapScore::default(), Config::PLAIN);
+/// ```
 #[derive(Debug)]
 pub struct Scheduler<'w, P, const MODELS: usize, const JOBS: usize, const ACCS: usize> {
     workload: &'w Workload<'w, ACCS>,

@@ -4,8 +4,8 @@ use core::fmt;
 
 use heapless::Vec;
 use sdrm3_core::{
-    AcceleratorId, Action, DropReason, Duration, Error, Event, Fault, Frame, Instant, Leftover, ModelId,
-    NextWake, Outcome, Policy, Progress, Refused, Scheduler,
+    AcceleratorId, Action, Activity, DropReason, Duration, Error, Event, Fault, Frame, Instant, Leftover,
+    ModelId, NextWake, Outcome, Policy, Progress, Refused, Scheduler,
 };
 
 use crate::queue::{AcceleratorQueue, Completion, Error as _, Pump};
@@ -73,6 +73,14 @@ impl fmt::Display for SetupError {
 }
 
 impl core::error::Error for SetupError {}
+
+/// What polling one queue came to.
+struct Collected {
+    /// Blocks have ended: the scheduler has something to decide.
+    completions: bool,
+    /// The queue needs the CPU.
+    call_again: bool,
+}
 
 /// Drives one queue per accelerator with a scheduler.
 ///
@@ -154,8 +162,9 @@ where
 
     /// Collects completions, then dispatches and drops until there is nothing to do.
     ///
-    /// Work is bounded: at most one completion per block in flight, one dispatch per accelerator and one
-    /// drop per frame, each decision O(JOBS x ACCS).
+    /// Work is bounded: each queue is polled at most once more than it is deep, and as often again if it
+    /// took a block; at most one dispatch per accelerator and one drop per frame, each decision
+    /// O(JOBS x ACCS).
     pub fn poll(&mut self, now: Instant, application: &mut impl Application) -> Wake {
         let now = self.advance(now);
         while let Some(accelerator) = self.resting.pop() {
@@ -163,8 +172,9 @@ where
         }
         let mut call_again = false;
         for index in 0..self.queues.len() {
-            call_again |= self.collect(index, now, application);
+            call_again |= self.collect(index, now, application).call_again;
         }
+        let mut fed = Vec::<usize, ACCS>::new();
         let wake = loop {
             let weights = self.scheduler.policy().weights();
             let action = self.scheduler.poll(now);
@@ -175,10 +185,15 @@ where
                 Action::Dispatch(block) => {
                     application.event(&Event::Dispatched(block), now);
                     let accelerator = block.ticket.accelerator;
-                    let Some(queue) = self.queues.get_mut(usize::from(accelerator.0)) else { continue };
-                    if let Err(error) = queue.submit(now, &block) {
-                        self.trouble.refused_blocks = self.trouble.refused_blocks.saturating_add(1);
-                        self.take_out(accelerator, error.kind().is_transient(), now, application);
+                    let index = usize::from(accelerator.0);
+                    let Some(queue) = self.queues.get_mut(index) else { continue };
+                    match queue.submit(now, &block) {
+                        // An accelerator takes one block per poll: there is a place for each.
+                        Ok(()) => _ = fed.push(index),
+                        Err(error) => {
+                            self.trouble.refused_blocks = self.trouble.refused_blocks.saturating_add(1);
+                            self.take_out(accelerator, error.kind().is_transient(), now, application);
+                        }
                     }
                 }
                 Action::Drop(frame, DropReason::Withdrawn) => {
@@ -188,6 +203,11 @@ where
                 Action::Wait(wake) => break wake,
             }
         };
+        // A queue that is pumped by the CPU says so only when it is polled behind its submission.
+        for index in fed {
+            let collected = self.collect(index, now, application);
+            call_again |= collected.call_again || collected.completions;
+        }
         match wake {
             _ if call_again || !self.resting.is_empty() => Wake::Now,
             NextWake::At(at) => Wake::At(at),
@@ -195,10 +215,12 @@ where
         }
     }
 
-    /// Puts an accelerator back into service.
+    /// Puts an accelerator back into service; nothing happens if it is in service.
     pub fn restore(&mut self, accelerator: AcceleratorId, now: Instant, application: &mut impl Application) {
         let now = self.advance(now);
-        if self.scheduler.restore(accelerator, now).is_ok() {
+        let state = self.scheduler.accelerators().get(usize::from(accelerator.0));
+        let out = state.is_some_and(|state| state.activity == Activity::OutOfService);
+        if out && self.scheduler.restore(accelerator, now).is_ok() {
             application.event(&Event::Restored(accelerator), now);
         }
     }
@@ -253,19 +275,32 @@ where
         self.now
     }
 
-    /// Collects what one queue has; whether it wants to be called again.
-    fn collect(&mut self, index: usize, now: Instant, application: &mut impl Application) -> bool {
-        let Some(queue) = self.queues.get_mut(index) else { return false };
-        let depth = queue.capabilities().depth;
-        for _ in 0..depth.max(1) {
-            let Some(queue) = self.queues.get_mut(index) else { return false };
+    /// Collects what one queue has: at most one completion more than it is deep, so that a stale one
+    /// hides none that is due.
+    fn collect(&mut self, index: usize, now: Instant, application: &mut impl Application) -> Collected {
+        let mut collected = Collected { completions: false, call_again: false };
+        let depth = self.queues.get(index).map_or(0, |queue| queue.capabilities().depth);
+        for _ in 0..=depth.max(1) {
+            let Some(queue) = self.queues.get_mut(index) else { return collected };
             match queue.poll(now) {
-                Pump::Idle | Pump::Waiting => return false,
-                Pump::CallAgain => return true,
-                Pump::Done(completion) => self.completed(completion, now, application),
+                Pump::Idle | Pump::Waiting => return collected,
+                Pump::CallAgain => return Collected { call_again: true, ..collected },
+                Pump::Done(completion) if self.is_expected(index, &completion) => {
+                    self.completed(completion, now, application);
+                    collected.completions = true;
+                }
+                Pump::Done(_) => {
+                    self.trouble.stale_completions = self.trouble.stale_completions.saturating_add(1);
+                }
             }
         }
-        false
+        Collected { call_again: true, ..collected } // there may be more
+    }
+
+    /// Whether a completion, of whatever result, answers a ticket that this queue has in flight.
+    fn is_expected(&self, index: usize, completion: &Completion<Q::Error>) -> bool {
+        let ticket = completion.ticket;
+        usize::from(ticket.accelerator.0) == index && self.scheduler.is_in_flight(ticket)
     }
 
     fn completed(

@@ -11,6 +11,12 @@ use crate::workload::{AcceleratorId, Segment};
 impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     Scheduler<'_, P, MODELS, JOBS, ACCS>
 {
+    /// Whether the block of this ticket is in flight: dispatched, and neither completed nor lost. O(1).
+    pub fn is_in_flight(&self, ticket: Ticket) -> bool {
+        let slot = self.slots.get(usize::from(ticket.accelerator.0));
+        slot.and_then(|slot| slot.in_flight).is_some_and(|block| block.ticket == ticket)
+    }
+
     /// Reports that a dispatched block has ended. O(segments of the block + JOBS + ACCS).
     ///
     /// The answer says whether the frame is complete. On `Err` nothing has changed.

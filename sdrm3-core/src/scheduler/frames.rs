@@ -160,7 +160,10 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let index = usize::from(frame.model.0);
         if let (Some(tally), Some(state)) = (self.tallies.get_mut(index), self.models.get_mut(index)) {
             tally.frames += 1;
-            state.number = frame.number.wrapping_add(1);
+            // A frame that is given up late has a number that was passed already.
+            if frame.number == state.number {
+                state.number = state.number.wrapping_add(1);
+            }
         }
     }
 

@@ -186,15 +186,18 @@ impl<'a, const A: usize> Workload<'a, A> {
         if model.deadline.is_none() && model.cascade.is_none() {
             return fail(Cause::NoDeadline);
         }
-        // A chain of parents longer than there are models has met one of them twice.
-        let (mut at, mut steps) = (model, 0);
-        while let Some(cascade) = at.cascade {
-            let Some(parent) = self.model(cascade.parent) else { return fail(Cause::UnknownParent) };
-            at = parent;
-            steps += 1;
-            if steps > self.models.len() {
+        // Up the chain of parents, no further than there are models. What is wrong with a parent is
+        // said of the parent.
+        let mut parent = model.cascade.map(|cascade| cascade.parent);
+        if parent.is_some_and(|parent| self.model(parent).is_none()) {
+            return fail(Cause::UnknownParent);
+        }
+        for _ in self.models {
+            let Some(at) = parent else { break };
+            if at == id {
                 return fail(Cause::CascadeCycle);
             }
+            parent = self.model(at).and_then(|model| model.cascade).map(|cascade| cascade.parent);
         }
         if model.subnetworks.is_empty() {
             return fail(Cause::NoSubNetwork);

@@ -1,0 +1,87 @@
+//! What the tests share: short names for units, and a policy that writes down what it was asked.
+
+#![allow(dead_code)] // each test binary uses its share
+
+use std::cell::RefCell;
+
+use sdrm3_core::{
+    AcceleratorId, Cost, Duration, Frame, Instant, JobView, MapScore, MapScoreWeighed, Offer, Policy, Score,
+    SegmentInfo, Weights,
+};
+
+/// An instant in milliseconds.
+pub(crate) const fn ms(n: u64) -> Instant {
+    Instant::from_millis(n)
+}
+
+/// A span in milliseconds.
+pub(crate) const fn span_ms(n: u64) -> Duration {
+    Duration::from_millis(n)
+}
+
+/// A cost from milliseconds and microjoules.
+pub(crate) const fn cost(latency_ms: u32, energy_uj: u32) -> Cost {
+    Cost::new(latency_ms * 1_000_000, energy_uj * 1_000)
+}
+
+/// A pair of ready job and idle accelerator, as MapScore saw it.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Pair {
+    pub(crate) frame: Frame,
+    pub(crate) subnetwork: u8,
+    pub(crate) segment_index: u16,
+    pub(crate) ready_since: Instant,
+    pub(crate) segment: SegmentInfo,
+    pub(crate) accelerator: AcceleratorId,
+    pub(crate) switch: Cost,
+    pub(crate) weighed: MapScoreWeighed,
+    pub(crate) score: Score,
+}
+
+/// MapScore, with a list of the pairs of the latest decision.
+#[derive(Debug, Default)]
+pub(crate) struct Witness {
+    pub(crate) map_score: MapScore,
+    pub(crate) pairs: RefCell<Vec<Pair>>,
+}
+
+impl Policy for Witness {
+    type Weighed = MapScoreWeighed;
+
+    fn prepare<'a>(
+        &mut self,
+        _: impl Iterator<Item = JobView<'a>>,
+        _: &[sdrm3_core::AcceleratorState],
+        _: Instant,
+    ) {
+        self.pairs.get_mut().clear();
+    }
+
+    fn weigh(&self, job: &JobView<'_>, now: Instant) -> MapScoreWeighed {
+        self.map_score.weigh(job, now)
+    }
+
+    fn score(&self, weighed: MapScoreWeighed, job: &JobView<'_>, offer: &Offer<'_>) -> Option<Score> {
+        let score = self.map_score.score(weighed, job, offer)?;
+        self.pairs.borrow_mut().push(Pair {
+            frame: job.frame,
+            subnetwork: job.subnetwork,
+            segment_index: job.segment_index,
+            ready_since: job.ready_since,
+            segment: *job.segment,
+            accelerator: offer.accelerator,
+            switch: offer.switch,
+            weighed,
+            score,
+        });
+        Some(score)
+    }
+
+    fn weights(&self) -> Option<Weights> {
+        self.map_score.weights()
+    }
+
+    fn set_weights(&mut self, weights: Weights) {
+        self.map_score.set_weights(weights);
+    }
+}

@@ -1,0 +1,138 @@
+//! `docs/src/files.md` against the program: its examples are accepted, its keys and columns complete.
+
+use std::path::{Path, PathBuf};
+use std::process::Command;
+
+use sdrm3_host_sim::input::Source;
+use sdrm3_host_sim::network::Library;
+use sdrm3_host_sim::scenario::{CostTable, Platform, Scenario};
+
+const PAGE: &str = include_str!("../../docs/src/files.md");
+
+/// The page's examples in this language that begin so.
+fn examples(language: &str, begins: &str) -> Vec<Source> {
+    let fence = format!("```{language}\n");
+    let blocks = PAGE.split(&fence).skip(1).filter_map(|rest| rest.split("```").next());
+    let source = |text: &str| Source { origin: "files.md".into(), text: text.into() };
+    blocks.filter(|text| text.starts_with(begins)).map(source).collect()
+}
+
+/// A section of the page, up to the next heading of its level.
+fn section(heading: &str) -> &'static str {
+    let from = PAGE.find(heading).unwrap_or_else(|| panic!("no section {heading}")) + heading.len();
+    PAGE[from..].split("\n## ").next().unwrap_or_default()
+}
+
+/// Whether a table of the section has a row that begins with this key, perhaps among others.
+fn documents(section: &str, key: &str) -> bool {
+    let quoted = format!("`{key}`");
+    section
+        .lines()
+        .filter_map(|line| line.strip_prefix("| "))
+        .any(|row| row.split(" |").next().is_some_and(|first| first.split(", ").any(|cell| cell == quoted)))
+}
+
+/// The keys that a parser knows: it names them when it meets one that it does not know.
+fn keys(error: &str) -> Vec<&str> {
+    let (what, _remedy) = error.split_once(';').expect("what is wrong; the remedy");
+    let mut names = what.split('`').skip(1).step_by(2);
+    assert_eq!(names.next(), Some("no_such_key"), "{error}");
+    names.collect()
+}
+
+#[test]
+fn the_examples_are_accepted() {
+    let [scenario] = &examples("toml", "# scenario")[..] else { panic!("one scenario") };
+    assert_eq!(Scenario::parse(scenario).unwrap().models.len(), 3);
+    let [platform] = &examples("toml", "# platform")[..] else { panic!("one platform") };
+    assert_eq!(Platform::parse(platform).unwrap().accelerators.len(), 2);
+    let [costs] = &examples("csv", "network,layer,kind")[..] else { panic!("one cost table") };
+    let layers = CostTable::parse(costs).unwrap().layers("my_net", &["ws-2048", "os-1024"]).unwrap();
+    assert_eq!((layers.len(), layers[1][1].latency_ns), (2, 0));
+    let [layers] = &examples("csv", "network,layer,op")[..] else { panic!("one layer table") };
+    let mut library = Library::zoo();
+    library.add_table(layers).unwrap();
+    assert_eq!(library.find("gaze").unwrap().subnetworks[0].layers.len(), 3);
+}
+
+#[test]
+fn every_key_of_a_file_is_documented() {
+    let scenario = |text: &str| {
+        let source = Source { origin: "s".into(), text: text.into() };
+        Scenario::parse(&source).unwrap_err().to_string()
+    };
+    let platform = |text: &str| {
+        let source = Source { origin: "p".into(), text: text.into() };
+        Platform::parse(&source).unwrap_err().to_string()
+    };
+    let scenario_page = section("## Scenario");
+    let (of_model, of_change) = scenario_page.split_once("`[[change]]`, one thing").unwrap();
+    let platform_page = section("## Platform");
+    let (of_platform, of_accelerator) = platform_page.split_once("`[[accelerator]]`, 1 to 8").unwrap();
+    let mut checked = 0;
+    for (error, page) in [
+        (scenario("[[model]]\nno_such_key = 1"), of_model),
+        (scenario("[[change]]\nno_such_key = 1"), of_change),
+        (platform("no_such_key = 1"), of_platform),
+        (platform("[[accelerator]]\nno_such_key = 1"), of_accelerator),
+    ] {
+        for key in keys(&error).into_iter().filter(|key| *key != "accelerator" || page == of_change) {
+            assert!(documents(page, key), "`{key}` has no row");
+            checked += 1;
+        }
+    }
+    assert!(checked > 30, "{checked} keys");
+}
+
+fn folder() -> PathBuf {
+    let path = Path::new(env!("CARGO_TARGET_TMPDIR")).join("documentation");
+    let _ = std::fs::remove_dir_all(&path);
+    std::fs::create_dir_all(&path).expect("a folder can be made");
+    path
+}
+
+fn program(arguments: &[&str]) -> String {
+    let output = Command::new(env!("CARGO_BIN_EXE_sdrm3-sim")).args(arguments).output().expect("it starts");
+    assert_eq!(output.status.code(), Some(0), "{}", String::from_utf8_lossy(&output.stderr));
+    String::from_utf8(output.stdout).expect("UTF-8")
+}
+
+#[test]
+fn every_key_and_column_of_a_result_is_documented() {
+    let folder = folder();
+    let (recorded, events) = (folder.join("recorded.csv"), folder.join("events.csv"));
+    let (scenario, platform) = (folder.join("scenario.toml"), folder.join("platform.toml"));
+    let [recording] = &examples("csv", "model,frame")[..] else { panic!("one recording") };
+    for (path, text) in [
+        (&recorded, &recording.text),
+        (&scenario, &examples("toml", "# scenario")[0].text),
+        (&platform, &examples("toml", "# platform")[0].text),
+    ] {
+        std::fs::write(path, text).expect("a file can be written");
+    }
+    let path = |path: &PathBuf| path.to_str().expect("UTF-8").to_string();
+    let (scenario, platform) = (path(&scenario), path(&platform));
+    let run = ["run", "--duration-ms", "100", "--scenario", &scenario, "--platform", &platform];
+
+    let (recorded, log) = (path(&recorded), path(&events));
+    let json =
+        program(&[&run[..], &["--format", "json", "--recorded", &recorded, "--events", &log]].concat());
+    let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
+    let page = section("## Results: `--format json`");
+    let (of_run, of_model) = page.split_once("Of each model:").unwrap();
+    let run_keys = json["runs"][0].as_object().expect("a run");
+    let model_keys = json["runs"][0]["models"][0].as_object().expect("a model");
+    assert!(run_keys.len() >= 14 && model_keys.len() >= 9);
+    for key in run_keys.keys() {
+        assert!(documents(of_run, key), "`{key}` of a run has no row");
+    }
+    for key in model_keys.keys() {
+        assert!(documents(of_model, key), "`{key}` of a model has no row");
+    }
+
+    let csv = program(&[&run[..], &["--format", "csv"]].concat());
+    let header = |text: &str| format!("```text\n{}\n```", text.lines().next().unwrap_or_default());
+    assert!(section("## Results: `--format csv`").contains(&header(&csv)), "{}", header(&csv));
+    let events = std::fs::read_to_string(&events).expect("it was written");
+    assert!(section("## Events").contains(&header(&events)), "{}", header(&events));
+}
