@@ -49,7 +49,7 @@ enum Event {
     Skip(u8, u16),
     Exit(u8),
     Stale(u32, u8),
-    Fail(u8, bool),
+    Fail(u8, u8),
     Restore(u8),
     Activate(u8, bool),
     Period(u8, u16),
@@ -151,8 +151,8 @@ impl World<'_> {
                     assert!(self.scheduler.complete(ticket, outcome, self.now).is_err());
                 }
             }
-            Event::Fail(a, dead) => {
-                let fault = if *dead { Fault::OutOfService } else { Fault::BlockLost };
+            Event::Fail(a, kind) => {
+                let fault = [Fault::BlockLost, Fault::Resting, Fault::OutOfService][usize::from(*kind) % 3];
                 self.scheduler.fault(AcceleratorId(index(a) as u8), fault, self.now).unwrap();
                 self.in_flight[index(a)] = None;
             }

@@ -182,7 +182,11 @@ pub enum Progress {
 pub enum Fault {
     /// The block it ran is lost; it can be given another.
     BlockLost,
-    /// The block it ran, if any, is lost, and it takes nothing until it is restored.
+    /// The block it ran, if any, is lost, and it takes nothing until it is restored, which is expected
+    /// soon: nothing else changes.
+    Resting,
+    /// The block it ran, if any, is lost, and it takes nothing until it is restored: the system has
+    /// changed, and the tuner starts again.
     OutOfService,
 }
 

@@ -44,6 +44,8 @@ pub enum Activity {
         /// Dispatch plus switch plus table latency.
         until: Instant,
     },
+    /// It takes nothing for a while.
+    Resting,
     /// It takes nothing until it is restored.
     OutOfService,
 }

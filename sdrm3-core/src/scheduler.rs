@@ -207,11 +207,6 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         &self.accelerators
     }
 
-    /// The ticket of the block that an accelerator runs. O(1).
-    pub fn in_flight(&self, accelerator: AcceleratorId) -> Option<Ticket> {
-        Some(self.slots.get(usize::from(accelerator.0))?.in_flight?.ticket)
-    }
-
     /// What became of each model's frames so far, by ascending id.
     pub fn tallies(&self) -> &[Tally] {
         &self.tallies
@@ -242,17 +237,18 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     }
 
     /// Switches a model on or off. Its waiting frames are withdrawn by the next polls, uncounted; a
-    /// block that runs goes on to its end. O(1).
-    pub fn set_active(&mut self, model: ModelId, active: bool, now: Instant) -> Result<(), Error> {
+    /// block that runs goes on to its end. O(1). The answer is whether it was the other way before.
+    pub fn set_active(&mut self, model: ModelId, active: bool, now: Instant) -> Result<bool, Error> {
         self.check_time(now)?;
         let state = self.models.get_mut(usize::from(model.0)).ok_or(Error::UnknownModel(model))?;
         self.now = now;
-        if state.active != active {
+        let changed = state.active != active;
+        if changed {
             state.active = active;
             self.tuner.arm();
             self.policy.observe(&Event::Activated(model, active), now);
         }
-        Ok(())
+        Ok(changed)
     }
 
     /// The model's frames come once every `period` from now on, and are due within it; those of a model

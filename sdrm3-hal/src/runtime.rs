@@ -219,7 +219,8 @@ where
     pub fn restore(&mut self, accelerator: AcceleratorId, now: Instant, application: &mut impl Application) {
         let now = self.advance(now);
         let state = self.scheduler.accelerators().get(usize::from(accelerator.0));
-        let out = state.is_some_and(|state| state.activity == Activity::OutOfService);
+        let out =
+            state.is_some_and(|state| matches!(state.activity, Activity::Resting | Activity::OutOfService));
         if out && self.scheduler.restore(accelerator, now).is_ok() {
             application.event(&Event::Restored(accelerator), now);
         }
@@ -238,8 +239,9 @@ where
         application: &mut impl Application,
     ) -> Result<(), Error> {
         let now = self.advance(now);
-        self.scheduler.set_active(model, active, now)?;
-        application.event(&Event::Activated(model, active), now);
+        if self.scheduler.set_active(model, active, now)? {
+            application.event(&Event::Activated(model, active), now);
+        }
         Ok(())
     }
 
@@ -310,10 +312,6 @@ where
         application: &mut impl Application,
     ) {
         let Completion { ticket, started, result } = completion;
-        if self.scheduler.in_flight(ticket.accelerator) != Some(ticket) {
-            self.trouble.stale_completions = self.trouble.stale_completions.saturating_add(1);
-            return;
-        }
         let result = result.map(|outcome| Outcome { started: Some(started), ..outcome });
         match result.map(|outcome| self.scheduler.complete(ticket, outcome, now)) {
             Ok(Ok(report)) => {
@@ -342,8 +340,9 @@ where
         now: Instant,
         application: &mut impl Application,
     ) {
-        if let Ok(job) = self.scheduler.fault(accelerator, Fault::OutOfService, now) {
-            application.event(&Event::Faulted(accelerator, Fault::OutOfService, job), now);
+        let fault = if passing { Fault::Resting } else { Fault::OutOfService };
+        if let Ok(job) = self.scheduler.fault(accelerator, fault, now) {
+            application.event(&Event::Faulted(accelerator, fault, job), now);
         }
         if passing && !self.resting.contains(&accelerator) {
             // There is a place for every accelerator.

@@ -149,7 +149,7 @@ fn a_queue_that_is_full_is_tried_again_at_the_next_poll() {
     assert_eq!(runtime.poll(ms(0), &mut diary), Wake::Now);
     assert_eq!(
         diary.read(),
-        ["released hands#0", "hands#0 on npu", "npu out", "hands#0 on dsp", "dsp out"],
+        ["released hands#0", "hands#0 on npu", "npu rests", "hands#0 on dsp", "dsp rests"],
         "the job goes to the other queue at once, and stays when that refuses as well"
     );
     assert_eq!(runtime.poll(ms(1), &mut diary), Wake::OnEvent);
@@ -168,7 +168,7 @@ fn a_block_that_fails_for_a_passing_reason_runs_again() {
         runtime.poll(ms(0), &mut diary);
         diary.read();
         assert_eq!(npu_ends(&mut runtime, &mut diary, 2, Err(kind)), Wake::Now, "{kind:?}");
-        assert_eq!(diary.read(), ["npu out", "hands#0 on dsp"], "the other accelerator takes it at once");
+        assert_eq!(diary.read(), ["npu rests", "hands#0 on dsp"], "the other accelerator takes it at once");
         assert_eq!(runtime.poll(ms(3), &mut diary), Wake::OnEvent);
         assert_eq!(diary.read(), ["npu back"], "and the npu is in service again");
         assert_eq!(runtime.trouble(), failed(1));
@@ -231,7 +231,7 @@ fn an_outcome_that_cannot_be_runs_the_block_again() {
     diary.read();
     let beyond = Outcome::finished(ms(2)).with_path(Path::Skip(5));
     assert_eq!(npu_ends(&mut runtime, &mut diary, 2, Ok(beyond)), Wake::Now);
-    assert_eq!(diary.read(), ["npu out", "hands#0 on dsp"]);
+    assert_eq!(diary.read(), ["npu rests", "hands#0 on dsp"]);
     assert_eq!((runtime.trouble().bad_outcomes, runtime.trouble().failed_blocks), (1, 0));
 }
 

@@ -105,9 +105,15 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             job.state = State::Ready;
             job.ready_since = now;
         }
-        if let (Fault::OutOfService, Some(state)) = (fault, self.accelerators.get_mut(index)) {
-            state.activity = Activity::OutOfService;
-            self.tuner.arm();
+        if let Some(state) = self.accelerators.get_mut(index) {
+            match (fault, state.activity) {
+                (Fault::BlockLost, _) | (Fault::Resting, Activity::OutOfService) => {}
+                (Fault::Resting, _) => state.activity = Activity::Resting,
+                (Fault::OutOfService, _) => {
+                    state.activity = Activity::OutOfService;
+                    self.tuner.arm();
+                }
+            }
         }
         self.policy.observe(&Event::Faulted(accelerator, fault, lost), now);
         Ok(lost)
@@ -121,11 +127,13 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             .get_mut(usize::from(accelerator.0))
             .ok_or(Error::UnknownAccelerator(accelerator))?;
         self.now = now;
-        if state.activity == Activity::OutOfService {
-            state.activity = Activity::Idle;
-            self.tuner.arm();
-            self.policy.observe(&Event::Restored(accelerator), now);
+        match state.activity {
+            Activity::Idle | Activity::Busy { .. } => return Ok(()),
+            Activity::Resting => {}
+            Activity::OutOfService => self.tuner.arm(),
         }
+        state.activity = Activity::Idle;
+        self.policy.observe(&Event::Restored(accelerator), now);
         Ok(())
     }
 
@@ -134,7 +142,7 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         if let (Some(slot), Some(state)) = (self.slots.get_mut(index), self.accelerators.get_mut(index)) {
             *slot = Slot { in_flight: None, resident_bytes, ..*slot };
             state.last_job = last_job;
-            if state.activity != Activity::OutOfService {
+            if matches!(state.activity, Activity::Busy { .. }) {
                 state.activity = Activity::Idle;
             }
         }

@@ -129,6 +129,7 @@ impl Application for Diary {
             },
             Event::Dropped(frame, DropReason::ParentLost) => format!("{} lost its parent", name(frame)),
             Event::Dropped(frame, why) => format!("dropped {}: {why:?}", name(frame)),
+            Event::Faulted(id, Fault::Resting, _) => format!("{} rests", ACCELERATORS[usize::from(id.0)]),
             Event::Faulted(id, Fault::OutOfService, _) => {
                 format!("{} out", ACCELERATORS[usize::from(id.0)])
             }
