@@ -343,3 +343,20 @@ fn a_child_that_may_lose_nothing_keeps_its_parent_for_ever() {
     story.then("drop voice#0: Infeasible", "8 ms are less than 6 + 4, but `pose` may lose nothing");
     story.then("hands#0 segment 0 on npu", "no overload");
 }
+/// What a model that is switched off would have lost is nobody's loss.
+#[test]
+fn a_child_that_is_switched_off_neither_keeps_its_parent_nor_adds_work() {
+    let without_pose = |budget, voice_ms| {
+        let mut story = story([
+            model("long", 100, [npu(16)]),
+            model("hands", 20, [npu(6)]),
+            pose(100).with_drop_budget(budget),
+            model("voice", 20, [npu(voice_ms)]),
+        ]);
+        story.scheduler.set_active(ModelId(2), false, ms(0)).unwrap();
+        both_wait(&mut story, 0, 0);
+        story
+    };
+    without_pose(DropBudget::NONE, 5).then("drop hands#0: Infeasible", "6 ms are more than 5");
+    without_pose(budget(2, 10), 8).then("drop voice#0: Infeasible", "8 ms are more than 6, which is all");
+}

@@ -197,14 +197,16 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         self.refresh_budget(model);
     }
 
-    /// Whether budgets allow a drop, of a model and those it depends on. O(models x depth of cascades).
+    /// Whether budgets allow a drop, of a model and those it depends on; a model that is switched off
+    /// has nothing to lose. O(models x depth of cascades).
     pub(super) fn refresh_budget(&mut self, model: ModelId) {
         let mut at = Some(model);
         while let Some((id, row)) = at.and_then(|id| Some((id, self.workload.model(id)?))) {
             let dependents_may = self
                 .workload
                 .children(id)
-                .all(|(child, _)| self.models.get(usize::from(child.0)).is_some_and(|state| state.may_lose));
+                .filter_map(|(child, _)| self.models.get(usize::from(child.0)))
+                .all(|child| child.may_lose || !child.active);
             if let Some(state) = self.models.get_mut(usize::from(id.0)) {
                 state.may_lose = dependents_may && state.history.allows(row.drop_budget);
             }
