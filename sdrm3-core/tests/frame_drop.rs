@@ -10,7 +10,8 @@ mod story;
 
 use common::{cost, ms};
 use sdrm3_core::{
-    Accelerator, Config, Cost, DropBudget, Fault, Frame, Model, ModelId, Path, Probability, SegmentSpec,
+    Accelerator, AcceleratorId, Config, Cost, DropBudget, Fault, Frame, Model, ModelId, Path, Probability,
+    SegmentSpec,
 };
 use story::{Plain, Story, child, model};
 
@@ -359,4 +360,29 @@ fn a_child_that_is_switched_off_neither_keeps_its_parent_nor_adds_work() {
     };
     without_pose(DropBudget::NONE, 5).then("drop hands#0: Infeasible", "6 ms are more than 5");
     without_pose(budget(2, 10), 8).then("drop voice#0: Infeasible", "8 ms are more than 6, which is all");
+}
+// ---- with the other parts --------------------------------------------------------------------
+
+/// The correction knows that the npu is four times as slow as its table says, and the dsp is not. A
+/// frame that the dsp can still finish in time is not lost.
+#[test]
+fn a_throttled_accelerator_does_not_make_frames_infeasible_that_another_can_save() {
+    let both = SegmentSpec::new([cost(4, 10), cost(4, 10)]);
+    let config = Config { correction: true, ..SMART };
+    let mut story = configured(config, [model("a", 500, [both]), model("long", 900, [dsp(894)])]);
+    story.release("long");
+    story.then("long#0 segment 0 on dsp", "only there");
+    for round in 0..20 {
+        story.at(20 * round).release("a");
+        story.then(&format!("a#{round} segment 0 on npu"), "the dsp is busy");
+        story.at(20 * round + 16);
+        story.ends("npu");
+    }
+    assert!(story.scheduler.latency_factor(ModelId(0), AcceleratorId(0)).unwrap() > 3.9);
+    story.at(400).fault("npu", Fault::OutOfService);
+    story.release("a");
+    story.release("a");
+    story.at(894);
+    story.ends("dsp");
+    story.then("a#20 segment 0 on dsp", "4 ms in 6 ms: in time, so there is nothing to drop");
 }
