@@ -165,3 +165,29 @@ fn late_starters_run_when_stale_drop_is_off() {
     story.ends("npu");
     assert_eq!(story.counts("a"), [1, 1, 1, 0]);
 }
+
+/// Parents on two accelerators may end in another order than they began.
+#[test]
+fn an_older_frame_that_comes_later_does_not_replace_a_newer_one() {
+    let mut story = story([model("hands", 40, [npu(2)]), child("pose", 0, [npu(4)]).with_latest_wins()]);
+    let first = story.release("hands");
+    let second = story.release("hands");
+    story.then("hands#0 segment 0 on npu", "the lower number");
+    let child = |story: &mut Story, parent: &Frame| {
+        story.scheduler.release_child(ModelId(1), parent, ms(0)).unwrap();
+    };
+    child(&mut story, &second);
+    child(&mut story, &first);
+    story.then("drop pose#0: Superseded", "pose#1 is the newer input, though it came first");
+    assert_eq!(story.counts("pose"), [2, 0, 1, 1]);
+    story.at(2);
+    story.ends("npu");
+    let numbers: Vec<u32> = story.close(ms(2)).iter().map(|left| left_number(*left)).collect();
+    assert_eq!(numbers, [1, 1], "hands#1 and pose#1 are left");
+}
+
+fn left_number(left: sdrm3_core::Leftover) -> u32 {
+    match left {
+        sdrm3_core::Leftover::LeftOut(frame) | sdrm3_core::Leftover::Overdue(frame) => frame.number,
+    }
+}

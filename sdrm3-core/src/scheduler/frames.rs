@@ -113,12 +113,24 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             state.subnetwork = subnetwork;
         }
         if self.workload.model(frame.model).is_some_and(|model| model.latest_wins) {
-            for older in self.jobs.iter_mut().filter(|older| older.frame.model == frame.model) {
-                older.superseded |= !older.started && older.frame.number != frame.number;
-            }
+            self.let_the_latest_win(&frame);
         }
         self.policy.observe(&Event::Released(frame, id), now);
         Ok((frame, id))
+    }
+
+    /// Frames of a model that wait lose their place to a newer one: to this one, or this one to another.
+    /// Frames of a dependent may come in another order than their parents. O(JOBS).
+    fn let_the_latest_win(&mut self, frame: &Frame) {
+        let ours = self.jobs.iter().filter(|(_, job)| job.frame.model == frame.model);
+        // Numbers wrap around.
+        let behind = |number: u32, newest: u32| newest.wrapping_sub(number) as i32 > 0;
+        let newest = ours.map(|(_, job)| job.frame.number);
+        let newest =
+            newest.fold(frame.number, |newest, number| if behind(newest, number) { number } else { newest });
+        for job in self.jobs.iter_mut().filter(|job| job.frame.model == frame.model) {
+            job.superseded |= !job.started && behind(job.frame.number, newest);
+        }
     }
 
     /// The sub-network for a new frame. O(JOBS + log sub-networks).
