@@ -51,7 +51,7 @@ pub(crate) fn lightest<const A: usize>(subnetworks: &[SubNetwork<'_, A>], floor_
 }
 
 /// The lightest sub-network that can go on from `position` of `current` with all finished work kept:
-/// every one on the way shares that many leading segments with its heavier neighbour.
+/// every one on the way shares that many leading segments with its heavier neighbour, and has more.
 pub(crate) fn reachable<const A: usize>(
     subnetworks: &[SubNetwork<'_, A>],
     current: u8,
@@ -59,7 +59,10 @@ pub(crate) fn reachable<const A: usize>(
     lightest: u8,
 ) -> u8 {
     let lighter = subnetworks.iter().skip(usize::from(current) + 1);
-    let steps = lighter.take_while(|subnetwork| subnetwork.shared_prefix >= position).count();
+    let goes_on = |subnetwork: &&SubNetwork<'_, A>| {
+        subnetwork.shared_prefix >= position && subnetwork.segments.len() > usize::from(position)
+    };
+    let steps = lighter.take_while(goes_on).count();
     (usize::from(current) + steps).min(usize::from(lightest).max(usize::from(current))) as u8
 }
 

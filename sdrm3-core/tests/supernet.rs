@@ -276,3 +276,18 @@ fn a_frame_that_is_dropped_gives_up_no_accuracy() {
     story.at(25).then("drop context#0: Stale", "it is due");
     assert_eq!(story.tally("context").accuracy_given_up, 0, "it was to be light, and is lost");
 }
+
+// ---- odd tables ------------------------------------------------------------------------------
+
+/// A frame that would have nothing left to run on a lighter network goes on with its own.
+#[test]
+fn a_lighter_network_that_ends_at_the_switch_point_is_no_way_on() {
+    static STEM: [Segment<2>; 1] = Segment::table([npu(2)]);
+    static STEMMED: [SubNetwork<'static, 2>; 2] =
+        [SubNetwork::new("heavy", &HEAVY), SubNetwork::new("stem", &STEM).with_shared_prefix(1)];
+    let mut story = story([Model::new("context", span_ms(25), &STEMMED), model("other", 23, [npu(22)])]);
+    assert_eq!(taken(&mut story), 0);
+    story.at(2).release("other");
+    assert_eq!(story.ends("npu").subnetwork, 0);
+    story.then("context#0 segment 1 on npu", "it is not lost between two networks");
+}
