@@ -291,3 +291,23 @@ fn a_lighter_network_that_ends_at_the_switch_point_is_no_way_on() {
     assert_eq!(story.ends("npu").subnetwork, 0);
     story.then("context#0 segment 1 on npu", "it is not lost between two networks");
 }
+
+/// Heavier networks may have fewer segments; those that lack the switch point say nothing about it.
+#[test]
+fn heavier_networks_with_fewer_segments_do_not_hide_a_lighter_one() {
+    static WHOLE: [[Segment<2>; 1]; 3] =
+        [Segment::table([npu(30)]), Segment::table([npu(29)]), Segment::table([npu(28)])];
+    static LONG: [Segment<2>; 2] = Segment::table([npu(2), switch_here(20)]);
+    static SHORT: [Segment<2>; 2] = Segment::table([npu(2), switch_here(1)]);
+    static FIVE: [SubNetwork<'static, 2>; 5] = [
+        SubNetwork::new("thirty", &WHOLE[0]),
+        SubNetwork::new("twenty-nine", &WHOLE[1]),
+        SubNetwork::new("twenty-eight", &WHOLE[2]),
+        SubNetwork::new("long", &LONG),
+        SubNetwork::new("short", &SHORT).with_shared_prefix(1),
+    ];
+    let mut story = story([Model::new("context", span_ms(25), &FIVE), model("other", 23, [npu(10)])]);
+    assert_eq!(taken(&mut story), 3, "22 ms in 25");
+    story.at(2).release("other");
+    assert_eq!(story.ends("npu").subnetwork, 4, "20 ms in 23, beside 10");
+}

@@ -139,7 +139,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         match (self.workload.model(frame.model), self.models.get(index)) {
             (Some(model), Some(state)) if self.config.supernet && model.subnetworks.len() > 1 => {
                 let available = self.available(frame, None, now);
-                supernet::select(model.subnetworks, 0, available, state.subnetwork, state.lightest)
+                supernet::select(model.subnetworks, available, state.subnetwork, state.lightest)
             }
             _ => 0,
         }
