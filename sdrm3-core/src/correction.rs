@@ -9,7 +9,7 @@
 //! ```
 //!
 //! and scales the estimates of the decision: `lat(n,a) * factor(a)`, `ToGo` by the mean factor over the
-//! accelerators, and `LatPref(j,a)` by `mean factor / factor(a)`: exact where the latencies are alike,
+//! accelerators, `ToGo` at its fastest by the least factor, so that it stays a lower bound, and `LatPref(j,a)` by `mean factor / factor(a)`: exact where the latencies are alike,
 //! an approximation elsewhere that costs one multiplication per pair.
 
 use crate::time::Duration;
@@ -25,12 +25,17 @@ pub(crate) struct Correction<const ACCS: usize> {
     /// `mean factor / factor(a)`.
     relative: [u16; ACCS],
     mean: u16,
+    least: u16,
 }
 
 impl<const ACCS: usize> Correction<ACCS> {
     /// No correction.
-    pub(crate) const ONE: Self =
-        Self { factor: [ONE as u16; ACCS], relative: [ONE as u16; ACCS], mean: ONE as u16 };
+    pub(crate) const ONE: Self = Self {
+        factor: [ONE as u16; ACCS],
+        relative: [ONE as u16; ACCS],
+        mean: ONE as u16,
+        least: ONE as u16,
+    };
 
     /// Learns from a block on accelerator `index`, of `among`. O(ACCS) divisions, once per completion.
     pub(crate) fn learn(&mut self, index: usize, among: usize, measured: Duration, expected: Duration) {
@@ -48,6 +53,7 @@ impl<const ACCS: usize> Correction<ACCS> {
         let sum: u32 = self.factor.iter().take(among).map(|&factor| u32::from(factor)).sum();
         let mean = sum / among as u32;
         self.mean = mean as u16;
+        self.least = self.factor.iter().take(among).copied().min().unwrap_or(ONE as u16);
         for (relative, &factor) in self.relative.iter_mut().zip(&self.factor) {
             // A factor is at least a quarter.
             *relative = (mean * ONE / u32::from(factor).max(ONE / 4)).min(u32::from(u16::MAX)) as u16;
@@ -66,10 +72,12 @@ impl<const ACCS: usize> Correction<ACCS> {
 
     /// Work over all accelerators, corrected.
     pub(crate) fn work(&self, work: Duration) -> Duration {
-        if self.mean == ONE as u16 {
-            return work;
-        }
-        Duration::from_nanos(scale(work.as_nanos().min(u64::MAX >> 16), Some(&self.mean)))
+        scaled(work, self.mean)
+    }
+
+    /// Work with each segment on its fastest accelerator, corrected: no more than it may take.
+    pub(crate) fn fastest_work(&self, work: Duration) -> Duration {
+        scaled(work, self.least)
     }
 
     /// What a time is worth in the table's: the inverse of [`work`](Self::work). One division.
@@ -85,6 +93,13 @@ impl<const ACCS: usize> Correction<ACCS> {
     pub(crate) fn factor(&self, index: usize) -> f64 {
         f64::from(self.factor.get(index).copied().unwrap_or(ONE as u16)) / f64::from(ONE)
     }
+}
+
+fn scaled(work: Duration, factor: u16) -> Duration {
+    if factor == ONE as u16 {
+        return work;
+    }
+    Duration::from_nanos(scale(work.as_nanos().min(u64::MAX >> 16), Some(&factor)))
 }
 
 fn scale(value: u64, factor: Option<&u16>) -> u64 {
@@ -112,6 +127,7 @@ mod tests {
         assert!((correction.factor(1) - 1.0).abs() < 1e-9);
         assert!(correction.latency(0, 1_000_000).abs_diff(2_000_000) < 20_000);
         assert!(correction.work(MS).as_nanos().abs_diff(1_500_000) < 10_000, "the mean of 2 and 1");
+        assert_eq!(correction.fastest_work(MS), MS, "the other one is as fast as ever");
         // Half as fast: preferred 1.5 / 2 as much; the other 1.5 times.
         assert!(correction.preference(0, 1 << 24).abs_diff((1 << 24) * 3 / 4) < 1 << 18);
         assert!(correction.preference(1, 1 << 24).abs_diff((1 << 24) * 3 / 2) < 1 << 18);

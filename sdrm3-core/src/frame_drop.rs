@@ -5,7 +5,7 @@
 //! 1. it cannot meet its deadline even if every remaining segment ran at once on its fastest
 //!    accelerator: `sum of min over a of lat > slack`;
 //! 2. the system is overloaded: more than one frame under way is in that state;
-//! 3. its model, and every model that depends on it, has not lost too many frames lately
+//! 3. its model, and every active model that depends on it, has not lost too many frames lately
 //!    ([`DropBudget`], 2 of the last 10 unless set otherwise).
 //!
 //! Among the candidates the one with the most work left goes, the expected work of the frames that

@@ -146,11 +146,11 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     }
 
     fn fill(&mut self) -> Result<(), Cause> {
-        for (model, index) in self.workload.models.iter().zip(0u8..) {
+        for model in self.workload.models {
             let state = ModelState {
                 number: 0,
                 deadline: None,
-                dependents: dependents_work(self.workload, ModelId(index)),
+                dependents: Duration::ZERO,
                 history: History::default(),
                 may_lose: model.drop_budget.lost() > 0,
                 active: true,
@@ -173,6 +173,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         }
         for index in 0..self.workload.models.len() {
             self.refresh_budget(ModelId(index as u8));
+            self.refresh_dependents(ModelId(index as u8));
         }
         Ok(())
     }
@@ -237,7 +238,9 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     }
 
     /// Switches a model on or off. Its waiting frames are withdrawn by the next polls, uncounted; a
-    /// block that runs goes on to its end. O(1). The answer is whether it was the other way before.
+    /// block that runs goes on to its end. Frames of its parent no longer stand for frames of it, in
+    /// smart frame drop. The answer is whether it was the other way before.
+    /// O(models x depth of cascades, squared).
     pub fn set_active(&mut self, model: ModelId, active: bool, now: Instant) -> Result<bool, Error> {
         self.check_time(now)?;
         let state = self.models.get_mut(usize::from(model.0)).ok_or(Error::UnknownModel(model))?;
@@ -245,6 +248,8 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let changed = state.active != active;
         if changed {
             state.active = active;
+            self.refresh_budget(model);
+            self.refresh_dependents(model);
             self.tuner.arm();
             self.policy.observe(&Event::Activated(model, active), now);
         }
@@ -292,30 +297,44 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         self.policy.observe(&Event::Tuned(weights), now);
     }
 
+    /// Works out the expected work of dependents, of a model and those it depends on.
+    fn refresh_dependents(&mut self, model: ModelId) {
+        let mut at = Some(model);
+        while let Some((id, row)) = at.and_then(|id| Some((id, self.workload.model(id)?))) {
+            let work = self.dependents_work(id);
+            if let Some(state) = self.models.get_mut(usize::from(id.0)) {
+                state.dependents = work;
+            }
+            at = row.cascade.map(|cascade| cascade.parent);
+        }
+    }
+
+    /// Expected work of the frames that one frame of a model gives rise to; a model that is switched off
+    /// has none, nor have its dependents. Cascades have no cycles, so the chain of parents of each model
+    /// ends.
+    fn dependents_work(&self, root: ModelId) -> Duration {
+        let mut sum = 0u64;
+        for (model, state) in self.workload.models.iter().zip(&self.models) {
+            let own = model.subnetworks.first().and_then(|heaviest| heaviest.segments.first());
+            let mut work = own.map_or(0, |segment| segment.info().togo.as_nanos());
+            let (mut at, mut active) = (model, state.active);
+            while let Some(cascade) = at.cascade.filter(|_| active) {
+                work = cascade.probability.of(work);
+                if cascade.parent == root {
+                    sum = sum.saturating_add(work);
+                    break;
+                }
+                let Some(parent) = self.workload.model(cascade.parent) else { break };
+                active = self.models.get(usize::from(cascade.parent.0)).is_some_and(|state| state.active);
+                at = parent;
+            }
+        }
+        Duration::from_nanos(sum)
+    }
+
     fn check_time(&self, now: Instant) -> Result<(), Error> {
         if now < self.now { Err(Error::TimeWentBack { now, last: self.now }) } else { Ok(()) }
     }
-}
-
-/// Expected work of the frames that one frame of a model gives rise to. Cascades have no cycles, so
-/// the chain of parents of each model ends.
-fn dependents_work<const ACCS: usize>(workload: &Workload<'_, ACCS>, root: ModelId) -> Duration {
-    let mut sum = 0u64;
-    for model in workload.models {
-        let own = model.subnetworks.first().and_then(|heaviest| heaviest.segments.first());
-        let mut work = own.map_or(0, |segment| segment.info().togo.as_nanos());
-        let mut at = model;
-        while let Some(cascade) = at.cascade {
-            work = cascade.probability.of(work);
-            if cascade.parent == root {
-                sum = sum.saturating_add(work);
-                break;
-            }
-            let Some(parent) = workload.model(cascade.parent) else { break };
-            at = parent;
-        }
-    }
-    Duration::from_nanos(sum)
 }
 
 /// The segments of a model's sub-network; none if there is no such.

@@ -15,30 +15,51 @@
 use crate::time::Duration;
 use crate::workload::SubNetwork;
 
-/// The sub-network to use: an index into `subnetworks`, at most `lightest`.
+/// The sub-network for a new frame: an index into `subnetworks`, at most `lightest`.
 ///
-/// `position` is the segment to go on from (it exists in all of them up to `lightest`), `available` the
-/// time until the deadline less what others take, `current` the one used before. O(log n).
+/// `available` is the time until the deadline less what others take, `current` the sub-network used
+/// before. O(log n).
 pub(crate) fn select<const A: usize>(
+    subnetworks: &[SubNetwork<'_, A>],
+    available: Duration,
+    current: u8,
+    lightest: u8,
+) -> u8 {
+    let wanted = heaviest_within(subnetworks, 0, available, 0, lightest);
+    if wanted >= current {
+        return wanted;
+    }
+    let margin = Duration::from_nanos(available.as_nanos() / 8);
+    heaviest_within(subnetworks, 0, available.saturating_sub(margin), 0, lightest).min(current)
+}
+
+/// The sub-network to go on with from segment `position`: `current`, or a lighter one that keeps all
+/// finished work. O(log n) beside [`reachable`].
+pub(crate) fn lighten<const A: usize>(
     subnetworks: &[SubNetwork<'_, A>],
     position: u16,
     available: Duration,
     current: u8,
     lightest: u8,
 ) -> u8 {
-    let allowed = subnetworks.get(..=usize::from(lightest)).unwrap_or(subnetworks);
-    let heaviest_within = |time: Duration| {
-        let fits = |subnetwork: &SubNetwork<'_, A>| {
-            subnetwork.segments.get(usize::from(position)).is_none_or(|segment| segment.info().togo <= time)
-        };
-        allowed.partition_point(|subnetwork| !fits(subnetwork)).min(usize::from(lightest)) as u8
+    let reachable = reachable(subnetworks, current, position, lightest);
+    heaviest_within(subnetworks, position, available, current, reachable)
+}
+
+/// The heaviest from `first` to `last` that ends within `time` when it goes on from `position`; `last` if
+/// none does. All of them have that segment, and the work left from there falls from one to the next.
+fn heaviest_within<const A: usize>(
+    subnetworks: &[SubNetwork<'_, A>],
+    position: u16,
+    time: Duration,
+    first: u8,
+    last: u8,
+) -> u8 {
+    let too_long = |subnetwork: &SubNetwork<'_, A>| {
+        subnetwork.segments.get(usize::from(position)).is_some_and(|segment| segment.info().togo > time)
     };
-    let wanted = heaviest_within(available);
-    if wanted >= current {
-        return wanted;
-    }
-    let margin = Duration::from_nanos(available.as_nanos() / 8);
-    heaviest_within(available.saturating_sub(margin)).min(current)
+    let range = subnetworks.get(usize::from(first)..=usize::from(last)).unwrap_or(&[]);
+    (usize::from(first) + range.partition_point(too_long)).min(usize::from(last)) as u8
 }
 
 /// The lightest sub-network that keeps the accuracy floor; those whose accuracy is unknown keep it.
@@ -51,15 +72,18 @@ pub(crate) fn lightest<const A: usize>(subnetworks: &[SubNetwork<'_, A>], floor_
 }
 
 /// The lightest sub-network that can go on from `position` of `current` with all finished work kept:
-/// every one on the way shares that many leading segments with its heavier neighbour.
-pub(crate) fn reachable<const A: usize>(
+/// every one on the way shares that many leading segments with its heavier neighbour, and has more.
+fn reachable<const A: usize>(
     subnetworks: &[SubNetwork<'_, A>],
     current: u8,
     position: u16,
     lightest: u8,
 ) -> u8 {
     let lighter = subnetworks.iter().skip(usize::from(current) + 1);
-    let steps = lighter.take_while(|subnetwork| subnetwork.shared_prefix >= position).count();
+    let goes_on = |subnetwork: &&SubNetwork<'_, A>| {
+        subnetwork.shared_prefix >= position && subnetwork.segments.len() > usize::from(position)
+    };
+    let steps = lighter.take_while(goes_on).count();
     (usize::from(current) + steps).min(usize::from(lightest).max(usize::from(current))) as u8
 }
 
@@ -88,7 +112,7 @@ mod tests {
     ];
 
     fn at(available_ms: u64, current: u8) -> u8 {
-        select(&NETS, 0, Duration::from_millis(available_ms), current, 2)
+        select(&NETS, Duration::from_millis(available_ms), current, 2)
     }
 
     #[test]

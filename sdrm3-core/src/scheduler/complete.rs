@@ -167,9 +167,7 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             return current;
         };
         let available = self.available(frame, Some(id), now);
-        let wanted = supernet::select(model.subnetworks, position, available, current, state.lightest);
-        let reachable = supernet::reachable(model.subnetworks, current, position, state.lightest);
-        let chosen = wanted.clamp(current, reachable);
+        let chosen = supernet::lighten(model.subnetworks, position, available, current, state.lightest);
         if let Some(state) = self.models.get_mut(index).filter(|_| chosen != current) {
             state.subnetwork = state.subnetwork.max(chosen);
         }

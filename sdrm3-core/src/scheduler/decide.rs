@@ -140,7 +140,9 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             let segments = segments_of(self.workload, job.frame.model, job.subnetwork);
             let behind = segments.get(usize::from(block.first) + usize::from(block.count));
             let left = behind.map_or(Duration::ZERO, |segment| segment.info().fastest_togo);
-            if until.saturating_add(self.corrected(job.frame.model, left)) > job.frame.deadline {
+            let correction = self.corrections.get(usize::from(job.frame.model.0));
+            let left = correction.map_or(left, |correction| correction.fastest_work(left));
+            if until.saturating_add(left) > job.frame.deadline {
                 search.infeasible();
             }
         }
@@ -287,7 +289,7 @@ fn views<'a, const JOBS: usize, const ACCS: usize>(
             segment_index: job.segment,
             segments_left: (subnetwork.segments.len() - usize::from(job.segment)) as u16,
             togo: correction.work(segment.info().togo),
-            fastest_togo: correction.work(segment.info().fastest_togo),
+            fastest_togo: correction.fastest_work(segment.info().fastest_togo),
             weight_bytes: subnetwork.weight_bytes,
             segment: segment.info(),
             placements: segment.placements(),

@@ -113,12 +113,24 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             state.subnetwork = subnetwork;
         }
         if self.workload.model(frame.model).is_some_and(|model| model.latest_wins) {
-            for older in self.jobs.iter_mut().filter(|older| older.frame.model == frame.model) {
-                older.superseded |= !older.started && older.frame.number != frame.number;
-            }
+            self.let_the_latest_win(&frame);
         }
         self.policy.observe(&Event::Released(frame, id), now);
         Ok((frame, id))
+    }
+
+    /// Frames of a model that wait lose their place to a newer one: to this one, or this one to another.
+    /// Frames of a dependent may come in another order than their parents. O(JOBS).
+    fn let_the_latest_win(&mut self, frame: &Frame) {
+        let ours = self.jobs.iter().filter(|(_, job)| job.frame.model == frame.model);
+        // Numbers wrap around.
+        let behind = |number: u32, newest: u32| newest.wrapping_sub(number) as i32 > 0;
+        let newest = ours.map(|(_, job)| job.frame.number);
+        let newest =
+            newest.fold(frame.number, |newest, number| if behind(newest, number) { number } else { newest });
+        for job in self.jobs.iter_mut().filter(|job| job.frame.model == frame.model) {
+            job.superseded |= !job.started && behind(job.frame.number, newest);
+        }
     }
 
     /// The sub-network for a new frame. O(JOBS + log sub-networks).
@@ -127,7 +139,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         match (self.workload.model(frame.model), self.models.get(index)) {
             (Some(model), Some(state)) if self.config.supernet && model.subnetworks.len() > 1 => {
                 let available = self.available(frame, None, now);
-                supernet::select(model.subnetworks, 0, available, state.subnetwork, state.lightest)
+                supernet::select(model.subnetworks, available, state.subnetwork, state.lightest)
             }
             _ => 0,
         }
@@ -197,14 +209,16 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         self.refresh_budget(model);
     }
 
-    /// Whether budgets allow a drop, of a model and those it depends on. O(models x depth of cascades).
+    /// Whether budgets allow a drop, of a model and those it depends on; a model that is switched off
+    /// has nothing to lose. O(models x depth of cascades).
     pub(super) fn refresh_budget(&mut self, model: ModelId) {
         let mut at = Some(model);
         while let Some((id, row)) = at.and_then(|id| Some((id, self.workload.model(id)?))) {
             let dependents_may = self
                 .workload
                 .children(id)
-                .all(|(child, _)| self.models.get(usize::from(child.0)).is_some_and(|state| state.may_lose));
+                .filter_map(|(child, _)| self.models.get(usize::from(child.0)))
+                .all(|child| child.may_lose || !child.active);
             if let Some(state) = self.models.get_mut(usize::from(id.0)) {
                 state.may_lose = dependents_may && state.history.allows(row.drop_budget);
             }

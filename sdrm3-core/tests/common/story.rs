@@ -5,7 +5,7 @@
 use sdrm3_core::{
     Accelerator, AcceleratorId, AcceleratorState, Action, Config, Cost, Dispatch, Event, Fault, Frame,
     Instant, JobView, Leftover, Model, ModelId, NextWake, Offer, Outcome, Path, Policy, Probability, Report,
-    Scheduler, Score, Segment, SegmentSpec, SubNetwork, Tally, Ticket, Workload,
+    Scheduler, Score, Segment, SegmentSpec, SubNetwork, Tally, Ticket, Weights, Workload,
 };
 
 use crate::common::{ms, span_ms};
@@ -45,6 +45,7 @@ pub(crate) struct Plain {
     pub(crate) takes: fn(&JobView<'_>, &Offer<'_>) -> bool,
     pub(crate) abandons: fn(&JobView<'_>, Instant) -> bool,
     pub(crate) block: u16,
+    pub(crate) weights: Option<Weights>,
     pub(crate) heard: Vec<Event>,
     pub(crate) prepared: usize,
 }
@@ -56,6 +57,7 @@ impl Default for Plain {
             takes: |_, _| true,
             abandons: |_, _| false,
             block: 1,
+            weights: None,
             heard: Vec::new(),
             prepared: 0,
         }
@@ -83,6 +85,14 @@ impl Policy for Plain {
 
     fn block(&self, _: &JobView<'_>, _: &Offer<'_>) -> u16 {
         self.block
+    }
+
+    fn weights(&self) -> Option<Weights> {
+        self.weights
+    }
+
+    fn set_weights(&mut self, weights: Weights) {
+        self.weights = self.weights.map(|_| weights);
     }
 
     fn observe(&mut self, event: &Event, _: Instant) {
@@ -114,11 +124,21 @@ impl Story {
         per_kib: Cost,
     ) -> Self {
         let accelerators = NAMES.map(|name| Accelerator::new(name).with_switch(Cost::NONE, per_kib));
+        Self::configured(policy, Config::PLAIN, models, accelerators)
+    }
+
+    /// With these parts of the method on these accelerators, in the order `npu`, `dsp`.
+    pub(crate) fn configured<const N: usize>(
+        policy: Plain,
+        config: Config,
+        models: [Model<'static, 2>; N],
+        accelerators: [Accelerator<'static>; 2],
+    ) -> Self {
         let accelerators: &'static [Accelerator<'static>] = Box::leak(Box::new(accelerators));
         let models: &'static [Model<'static, 2>] = Box::leak(Box::new(models));
         let workload: &'static Workload<'static, 2> =
             Box::leak(Box::new(Workload::new(models, accelerators)));
-        let scheduler = Scheduler::new(workload, policy, Config::PLAIN).expect("a valid workload");
+        let scheduler = Scheduler::new(workload, policy, config).expect("a valid workload");
         Self { scheduler, now: Instant::ZERO, running: [None; 2], overdue: 0, last: None }
     }
 
