@@ -167,7 +167,7 @@ impl Scenario {
 
 impl ModelEntry {
     fn validate(&self, source: &Source, entries: &[&Self]) -> Result<ModelSpec, InputError> {
-        let origin = Site { origin: source.origin.clone(), line: source.line_of(&self.name.span()) };
+        let origin = Site { origin: source.origin.clone(), line: source.line_of(&self.network.span()) };
         let fps = self.fps(source, entries, entries.len())?;
         let deadline_ms = self
             .deadline_ms
