@@ -4,6 +4,7 @@ use crate::job::{Frame, JobId};
 use crate::score::Score;
 use crate::time::Instant;
 use crate::tuner::Weights;
+use crate::uxcost::UxCost;
 use crate::workload::{AcceleratorId, Cost, ModelId};
 
 /// Names one dispatch: exactly one completion or fault answers it.
@@ -201,7 +202,7 @@ pub enum Leftover {
 }
 
 /// One entry of a trace.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Copy, Debug, PartialEq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Event {
@@ -219,6 +220,8 @@ pub enum Event {
     Restored(AcceleratorId),
     /// The run ended before the frame did.
     Unfinished(Leftover),
+    /// A window ended: UXCost of the frames that ended in it.
+    Window(UxCost),
     /// Online tuning set other weights.
     Tuned(Weights),
     /// A model was switched on or off.

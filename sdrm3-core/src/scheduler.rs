@@ -108,6 +108,9 @@ pub struct Scheduler<'w, P, const MODELS: usize, const JOBS: usize, const ACCS: 
     corrections: Vec<Correction<ACCS>, MODELS>,
     tuner: Tuner,
     window_end: Instant,
+    /// How many windows have ended, and UXCost of the last one.
+    windows: u32,
+    last_window: UxCost,
     next_sequence: u32,
     now: Instant,
 }
@@ -136,6 +139,8 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             corrections: Vec::new(),
             tuner,
             window_end: Instant::ZERO.saturating_add(config.tuning_window.unwrap_or(Duration::MAX)),
+            windows: 0,
+            last_window: UxCost::default(),
             next_sequence: 0,
             now: Instant::ZERO,
         };
@@ -220,6 +225,16 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         )
     }
 
+    /// How many of the tuner's windows have ended, modulo 2^32.
+    pub const fn windows(&self) -> u32 {
+        self.windows
+    }
+
+    /// UXCost of the frames that ended in the last window; zero if there were none.
+    pub const fn last_window(&self) -> UxCost {
+        self.last_window
+    }
+
     /// The online tuner.
     pub const fn tuner(&self) -> &Tuner {
         &self.tuner
@@ -284,6 +299,9 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             cost.violation_rate_sum += of_model.violation_rate_sum;
             cost.energy_norm_sum += of_model.energy_norm_sum;
         }
+        self.windows = self.windows.wrapping_add(1);
+        self.last_window = cost;
+        self.policy.observe(&Event::Window(cost), now);
         let before = self.tuner.weights();
         self.tuner.window((cost != UxCost::default()).then(|| cost.value()));
         let weights = self.tuner.weights();

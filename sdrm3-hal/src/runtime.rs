@@ -176,8 +176,11 @@ where
         }
         let mut fed = Vec::<usize, ACCS>::new();
         let wake = loop {
-            let weights = self.scheduler.policy().weights();
+            let (windows, weights) = (self.scheduler.windows(), self.scheduler.policy().weights());
             let action = self.scheduler.poll(now);
+            if self.scheduler.windows() != windows {
+                application.event(&Event::Window(self.scheduler.last_window()), now);
+            }
             if let Some(weights) = self.scheduler.policy().weights().filter(|new| Some(*new) != weights) {
                 application.event(&Event::Tuned(weights), now);
             }

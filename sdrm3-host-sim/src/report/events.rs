@@ -30,6 +30,9 @@ struct Row<'a> {
     switch_ns: Option<u32>,
     energy_nj: Option<u32>,
     deadline_ns: Option<u64>,
+    uxcost: Option<f64>,
+    alpha: Option<f64>,
+    beta: Option<f64>,
     detail: &'a str,
 }
 
@@ -104,6 +107,25 @@ impl Recorder for EventLog<'_> {
                 time_ns: now.as_nanos(),
                 event: "faulted",
                 accelerator: self.accelerator(*accelerator),
+                ..Row::default()
+            },
+            Event::Window(uxcost) => Row {
+                time_ns: now.as_nanos(),
+                event: "window",
+                uxcost: Some(uxcost.value()),
+                ..Row::default()
+            },
+            Event::Tuned(weights) => Row {
+                time_ns: now.as_nanos(),
+                event: "tuned",
+                alpha: Some(weights.alpha.as_f64()),
+                beta: Some(weights.beta.as_f64()),
+                ..Row::default()
+            },
+            Event::Activated(model, active) => Row {
+                time_ns: now.as_nanos(),
+                event: if *active { "switched on" } else { "switched off" },
+                model: self.workload.model(*model).map_or("?", |model| model.name),
                 ..Row::default()
             },
             Event::Restored(accelerator) => Row {
