@@ -249,7 +249,7 @@ mod tests {
     #[test]
     fn a_cost_table_must_fit_its_layer_table() {
         let error = activations("mine", "mine", 3).unwrap_err().to_string();
-        let says = "s.toml:3: `mine/mine` has 2 layers, the cost table 3; give one row per layer and kind";
+        let says = "s.toml:4: `mine/mine` has 2 layers, the cost table 3; give one row per layer and kind";
         assert_eq!(error, says);
     }
 }

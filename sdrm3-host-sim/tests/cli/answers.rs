@@ -150,5 +150,5 @@ fn measured_costs_and_own_networks_can_be_used() {
     assert_eq!(models[0]["completed"], 6);
     assert_eq!(models[0]["energy_nj"], 6 * 50, "as measured, on the faster one");
     assert!(models[1]["frames"].as_u64() > Some(0), "the network of the layer table runs: {models}");
-    folder.refuses("run --scenario s.toml", &["s.toml:7: unknown network `mine`; "]);
+    folder.refuses("run --scenario s.toml", &["s.toml:8: unknown network `mine`; "]);
 }

@@ -32,7 +32,7 @@ fn bad_scenarios_are_refused() {
             "fps = 5",
             &["s.toml:10: a probability without a parent", "; add `depends_on`"],
         ),
-        ("'fbnet_c'", "'fbnet_d'", &["s.toml:3: unknown network `fbnet_d`; did you mean `fbnet_c`?"]),
+        ("'fbnet_c'", "'fbnet_d'", &["s.toml:4: unknown network `fbnet_d`; did you mean `fbnet_c`?"]),
         (
             "depends_on = 'eye'",
             "depends_on = 'eyes'",
