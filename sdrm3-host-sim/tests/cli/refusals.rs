@@ -41,12 +41,12 @@ fn bad_scenarios_are_refused() {
         (
             "fps = 60",
             "fps = 60\ndepends_on = 'gaze'",
-            &["s.toml:3: ", "depends on itself", "; break the cycle"],
+            &["s.toml:4: ", "depends on itself", "; break the cycle"],
         ),
         (
             "depends_on = 'eye'",
             "depends_on = 'gaze'\nfps = 1",
-            &["s.toml:7: ", "depends on itself", "; break"],
+            &["s.toml:8: ", "depends on itself", "; break"],
         ),
         ("name = 'gaze'", "name = 'eye'", &["s.toml:7: a second model has the name `eye`; give each"]),
         ("name = 'gaze'", "name = 5", &["s.toml:7: invalid type", "; "]),
