@@ -260,11 +260,18 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     }
 
     /// The model's frames come once every `period` from now on, and are due within it; those of a model
-    /// whose deadline is another than its period keep theirs. O(1).
+    /// whose deadline is another than its period keep theirs. Refused for a model that runs on frames of
+    /// another one. O(1).
     pub fn set_period(&mut self, model: ModelId, period: Duration, now: Instant) -> Result<(), Error> {
         self.check_time(now)?;
         let row = self.workload.model(model).ok_or(Error::UnknownModel(model))?;
         let state = self.models.get_mut(usize::from(model.0)).ok_or(Error::UnknownModel(model))?;
+        if row.cascade.is_some() {
+            return Err(Error::FollowsParent(model));
+        }
+        if period == Duration::ZERO {
+            return Err(Error::ZeroPeriod(model));
+        }
         self.now = now;
         if row.deadline == Some(row.period) {
             state.deadline = Some(period);

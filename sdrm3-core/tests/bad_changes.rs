@@ -5,8 +5,8 @@ mod common;
 
 use common::{cost, ms, span_ms};
 use sdrm3_core::{
-    Accelerator, Action, Branch, Cause, Config, Cost, Error, Instant, MapScore, Model, ModelId, Outcome,
-    Path, Probability, Scheduler, Segment, SegmentSpec, SubNetwork, Workload,
+    Accelerator, Action, Branch, Cause, Config, Cost, Duration, Error, Instant, MapScore, Model, ModelId,
+    Outcome, Path, Probability, Scheduler, Segment, SegmentSpec, SubNetwork, Workload,
 };
 
 const fn npu(latency_ms: u32) -> SegmentSpec<1> {
@@ -77,6 +77,25 @@ fn a_skip_beyond_the_end_leaves_correction_and_energy_alone() {
 }
 
 // ---- changes ---------------------------------------------------------------------------------
+
+#[test]
+fn a_period_of_zero_is_refused() {
+    let (mut scheduler, _) = running();
+    let error = refused(&mut scheduler, |s| s.set_period(HANDS, Duration::ZERO, ms(6)));
+    assert_eq!(error, Error::ZeroPeriod(HANDS));
+    assert_eq!(error.to_string(), "the period of model 0 is to be zero; give the time between frames");
+}
+
+#[test]
+fn a_period_of_a_dependent_is_refused() {
+    let (mut scheduler, _) = running();
+    let error = refused(&mut scheduler, |s| s.set_period(POSE, span_ms(5), ms(6)));
+    assert_eq!(error, Error::FollowsParent(POSE));
+    assert_eq!(
+        error.to_string(),
+        "frames of model 1 come with those of its parent; change the period of the model at its root"
+    );
+}
 
 #[test]
 fn changes_that_are_refused_do_not_arm_the_tuner() {
