@@ -107,6 +107,8 @@ pub struct Scheduler<'w, P, const MODELS: usize, const JOBS: usize, const ACCS: 
     tallies: Vec<Tally, MODELS>,
     corrections: Vec<Correction<ACCS>, MODELS>,
     tuner: Tuner,
+    /// Those that the policy has, if it has any.
+    weights: Weights,
     window_end: Instant,
     next_sequence: u32,
     now: Instant,
@@ -123,7 +125,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         config: Config,
     ) -> Result<Self, WorkloadError<'w>> {
         workload.validate()?;
-        let tuner = Tuner::new(policy.weights().unwrap_or_default());
+        let weights = policy.weights().unwrap_or_default();
         let mut scheduler = Self {
             workload,
             policy,
@@ -134,7 +136,8 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             models: Vec::new(),
             tallies: Vec::new(),
             corrections: Vec::new(),
-            tuner,
+            tuner: Tuner::new(weights),
+            weights,
             window_end: Instant::ZERO.saturating_add(config.tuning_window.unwrap_or(Duration::MAX)),
             next_sequence: 0,
             now: Instant::ZERO,
@@ -236,10 +239,10 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         Some(correction.factor(usize::from(accelerator.0)))
     }
 
-    /// Stops or resumes online tuning: frozen, the weights stay at the best found so far.
+    /// Stops or resumes online tuning: frozen, the weights stay at the best found so far, from the next
+    /// poll on.
     pub fn freeze_tuner(&mut self, frozen: bool) {
         self.tuner.freeze(frozen);
-        self.policy.set_weights(self.tuner.weights());
     }
 
     /// Switches a model on or off. Its waiting frames are withdrawn by the next polls, uncounted; a
@@ -280,31 +283,36 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         Ok(())
     }
 
-    /// Ends the tuner's window if it is over: its UXCost goes to the tuner, the tuner's weights to the
-    /// policy. O(models), once per window.
+    /// Ends the tuner's window if it is over: its UXCost goes to the tuner. The tuner's weights go to the
+    /// policy, also those that it returned to because the workload changed. O(1), and O(models) once per
+    /// window.
     fn tune(&mut self, now: Instant) {
         let Some(window) = self.config.tuning_window else { return };
-        if now < self.window_end {
+        if self.policy.weights().is_none() {
             return;
         }
-        self.window_end = now.saturating_add(window);
+        if now >= self.window_end {
+            self.window_end = now.saturating_add(window);
+            let cost = self.cost_of_window();
+            self.tuner.window(cost);
+        }
+        let weights = self.tuner.weights();
+        if weights != self.weights {
+            self.weights = weights;
+            self.policy.set_weights(weights);
+            self.policy.observe(&Event::Tuned(weights), now);
+        }
+    }
+
+    /// UXCost of the frames that ended since it was last asked; `None` if there was none. O(models).
+    fn cost_of_window(&mut self) -> Option<f64> {
         let mut cost = UxCost::default();
         for ((state, tally), model) in self.models.iter_mut().zip(&self.tallies).zip(self.workload.models) {
             let of_model = UxCost::of([(&state.mark.advance(tally), model.weight_percent)]);
             cost.violation_rate_sum += of_model.violation_rate_sum;
             cost.energy_norm_sum += of_model.energy_norm_sum;
         }
-        let before = self.tuner.weights();
-        self.tuner.window((cost != UxCost::default()).then(|| cost.value()));
-        let weights = self.tuner.weights();
-        if weights != before {
-            self.set_weights(weights, now);
-        }
-    }
-
-    fn set_weights(&mut self, weights: Weights, now: Instant) {
-        self.policy.set_weights(weights);
-        self.policy.observe(&Event::Tuned(weights), now);
+        (cost != UxCost::default()).then(|| cost.value())
     }
 
     /// Works out the expected work of dependents, of a model and those it depends on.

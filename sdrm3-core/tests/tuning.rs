@@ -183,3 +183,32 @@ fn what_changes_nothing_does_not_arm_it() {
     story.fault("npu", Fault::BlockLost);
     assert_eq!(story.scheduler.tuner(), &twin, "on already, in service already, and a mere lost block");
 }
+
+/// The probe that was under way is over with the workload that it was for.
+#[test]
+fn armed_during_a_probe_it_returns_to_the_best_weights_at_once() {
+    for (what, change) in CHANGES {
+        let mut story = tuned();
+        let mut twin = Tuner::new(Weights::default());
+        windows(&mut story, &mut twin, 0, &[false, false, false]);
+        let probe = story.scheduler.policy().weights;
+        assert_ne!(probe, Some(Weights::default()), "a probe is under way");
+        change(&mut story);
+        twin.arm();
+        story.then("wait", "nothing is there");
+        assert_eq!(story.scheduler.policy().weights, Some(Weights::default()), "{what}");
+        windows(&mut story, &mut twin, 3, &[true, true, true]);
+    }
+}
+
+#[test]
+fn a_policy_without_weights_hears_of_none() {
+    let mut story = story(TUNING, None);
+    for window in 0..10 {
+        story.at(100 * window + 10);
+        frame(&mut story, if window % 2 == 0 { 2 } else { 12 });
+    }
+    let heard = &story.scheduler.policy().heard;
+    assert!(!heard.iter().any(|event| matches!(event, Event::Tuned(_))), "there is nothing to tune");
+    assert_eq!(story.scheduler.tuner(), &Tuner::new(Weights::default()), "nor to measure");
+}
