@@ -56,12 +56,19 @@ enum Event {
 }
 
 fuzz_target!(|input: Input| {
+    let skip =
+        Branch::Skip { segments: u16::from(input.skip % 8), probability: Probability::from_percent(30) };
     let lighter = input.costs.map(|network| {
         let mut i = 0;
         let mut specs = [SegmentSpec::new([Cost::NONE; ACCS]); SEGMENTS - 1];
         for spec in &mut specs {
-            *spec = SegmentSpec::new(network[i].map(|(latency, energy)| Cost::new(latency, energy)));
+            *spec = SegmentSpec::new(network[i].map(|(latency, energy)| Cost::new(latency, energy)))
+                .with_activations(4096);
             i += 1;
+        }
+        // The same as the heavier one's, so that the prefix can be shared, unless it is too long for this one.
+        if input.skip % 8 < 3 {
+            specs[0].branch = skip;
         }
         Segment::table(specs)
     });
@@ -70,8 +77,7 @@ fuzz_target!(|input: Input| {
             SegmentSpec::new(costs.map(|(latency, energy)| Cost::new(latency, energy))).with_activations(4096)
         });
         specs[1].switch_point = true;
-        specs[0].branch =
-            Branch::Skip { segments: u16::from(input.skip % 8), probability: Probability::from_percent(30) };
+        specs[0].branch = skip;
         Segment::table(specs)
     });
     // The lighter sub-network leaves out the last segment; tables in which it costs more do not validate.
@@ -161,7 +167,8 @@ impl World<'_> {
             }
             Event::Period(model, us) => {
                 let period = Duration::from_micros(u64::from(*us));
-                self.scheduler.set_period(ModelId(model % MODELS as u8), period, self.now).unwrap();
+                let changed = self.scheduler.set_period(ModelId(model % MODELS as u8), period, self.now);
+                assert_eq!(changed.is_ok(), *us > 0 && model % MODELS as u8 != 2, "c follows its parent");
             }
             Event::Restore(a) => self.scheduler.restore(AcceleratorId(index(a) as u8), self.now).unwrap(),
         }

@@ -107,6 +107,8 @@ pub struct Scheduler<'w, P, const MODELS: usize, const JOBS: usize, const ACCS: 
     tallies: Vec<Tally, MODELS>,
     corrections: Vec<Correction<ACCS>, MODELS>,
     tuner: Tuner,
+    /// Those that the policy has, if it has any.
+    weights: Weights,
     window_end: Instant,
     /// How many windows have ended, and UXCost of the last one.
     windows: u32,
@@ -126,7 +128,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         config: Config,
     ) -> Result<Self, WorkloadError<'w>> {
         workload.validate()?;
-        let tuner = Tuner::new(policy.weights().unwrap_or_default());
+        let weights = policy.weights().unwrap_or_default();
         let mut scheduler = Self {
             workload,
             policy,
@@ -137,7 +139,8 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             models: Vec::new(),
             tallies: Vec::new(),
             corrections: Vec::new(),
-            tuner,
+            tuner: Tuner::new(weights),
+            weights,
             window_end: Instant::ZERO.saturating_add(config.tuning_window.unwrap_or(Duration::MAX)),
             windows: 0,
             last_window: UxCost::default(),
@@ -246,10 +249,10 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         Some(correction.factor(usize::from(accelerator.0)))
     }
 
-    /// Stops or resumes online tuning: frozen, the weights stay at the best found so far.
+    /// Stops or resumes online tuning: frozen, the weights stay at the best found so far, from the next
+    /// poll on.
     pub fn freeze_tuner(&mut self, frozen: bool) {
         self.tuner.freeze(frozen);
-        self.policy.set_weights(self.tuner.weights());
     }
 
     /// Switches a model on or off. Its waiting frames are withdrawn by the next polls, uncounted; a
@@ -272,11 +275,18 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     }
 
     /// The model's frames come once every `period` from now on, and are due within it; those of a model
-    /// whose deadline is another than its period keep theirs. O(1).
+    /// whose deadline is another than its period keep theirs. Refused for a model that runs on frames of
+    /// another one. O(1).
     pub fn set_period(&mut self, model: ModelId, period: Duration, now: Instant) -> Result<(), Error> {
         self.check_time(now)?;
         let row = self.workload.model(model).ok_or(Error::UnknownModel(model))?;
         let state = self.models.get_mut(usize::from(model.0)).ok_or(Error::UnknownModel(model))?;
+        if row.cascade.is_some() {
+            return Err(Error::FollowsParent(model));
+        }
+        if period == Duration::ZERO {
+            return Err(Error::ZeroPeriod(model));
+        }
         self.now = now;
         if row.deadline == Some(row.period) {
             state.deadline = Some(period);
@@ -285,34 +295,39 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         Ok(())
     }
 
-    /// Ends the tuner's window if it is over: its UXCost goes to the tuner, the tuner's weights to the
-    /// policy. O(models), once per window.
+    /// Ends the window if it is over: its UXCost goes to the tuner. The tuner's weights go to the policy,
+    /// also those that it returned to because the workload changed; a policy without weights is not
+    /// tuned. O(1), and O(models) once per window.
     fn tune(&mut self, now: Instant) {
         let Some(window) = self.config.tuning_window else { return };
-        if now < self.window_end {
-            return;
+        let has_weights = self.policy.weights().is_some();
+        if now >= self.window_end {
+            self.window_end = now.saturating_add(window);
+            self.windows = self.windows.wrapping_add(1);
+            self.last_window = self.cost_of_window();
+            self.policy.observe(&Event::Window(self.last_window), now);
+            let was_empty = self.last_window == UxCost::default();
+            if has_weights && !was_empty {
+                self.tuner.window(Some(self.last_window.value()));
+            }
         }
-        self.window_end = now.saturating_add(window);
+        let weights = self.tuner.weights();
+        if has_weights && weights != self.weights {
+            self.weights = weights;
+            self.policy.set_weights(weights);
+            self.policy.observe(&Event::Tuned(weights), now);
+        }
+    }
+
+    /// UXCost of the frames that ended since it was last asked; zero if there was none. O(models).
+    fn cost_of_window(&mut self) -> UxCost {
         let mut cost = UxCost::default();
         for ((state, tally), model) in self.models.iter_mut().zip(&self.tallies).zip(self.workload.models) {
             let of_model = UxCost::of([(&state.mark.advance(tally), model.weight_percent)]);
             cost.violation_rate_sum += of_model.violation_rate_sum;
             cost.energy_norm_sum += of_model.energy_norm_sum;
         }
-        self.windows = self.windows.wrapping_add(1);
-        self.last_window = cost;
-        self.policy.observe(&Event::Window(cost), now);
-        let before = self.tuner.weights();
-        self.tuner.window((cost != UxCost::default()).then(|| cost.value()));
-        let weights = self.tuner.weights();
-        if weights != before {
-            self.set_weights(weights, now);
-        }
-    }
-
-    fn set_weights(&mut self, weights: Weights, now: Instant) {
-        self.policy.set_weights(weights);
-        self.policy.observe(&Event::Tuned(weights), now);
+        cost
     }
 
     /// Works out the expected work of dependents, of a model and those it depends on.

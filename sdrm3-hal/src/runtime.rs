@@ -252,7 +252,7 @@ where
     ///
     /// # Errors
     ///
-    /// The model is unknown.
+    /// The model is unknown or runs on frames of another one, or the period is zero.
     pub fn set_period(&mut self, model: ModelId, period: Duration, now: Instant) -> Result<(), Error> {
         let now = self.advance(now);
         self.scheduler.set_period(model, period, now)

@@ -53,6 +53,10 @@ pub enum Error {
     UnknownAccelerator(AcceleratorId),
     /// The workload has no such model.
     UnknownModel(ModelId),
+    /// A period of zero was given for the model.
+    ZeroPeriod(ModelId),
+    /// The model has no period to change: it runs on frames of another one.
+    FollowsParent(ModelId),
     /// The outcome skips past the end of the network.
     SkipBeyondEnd {
         /// The completion.
@@ -107,6 +111,13 @@ impl fmt::Display for Error {
                 write!(f, "the workload has no accelerator {index}")
             }
             Self::UnknownModel(ModelId(index)) => write!(f, "the workload has no model {index}"),
+            Self::ZeroPeriod(ModelId(index)) => {
+                write!(f, "the period of model {index} is to be zero; give the time between frames")
+            }
+            Self::FollowsParent(ModelId(index)) => write!(
+                f,
+                "frames of model {index} come with those of its parent; change the period of the model at its root"
+            ),
             Self::SkipBeyondEnd { ticket, path } => {
                 write!(f, "block {} says {path:?}, which is past the end of its network", ticket.sequence)
             }

@@ -55,7 +55,8 @@ pub enum Cause {
     SkipBeyondEnd,
     /// More segments are said to be shared than both sub-networks have, or they differ.
     PrefixNotShared,
-    /// A lighter sub-network expects more work than the heavier one before it.
+    /// A lighter sub-network expects more work than the heavier one before it, in all or from the segment
+    /// where a frame may change over to it.
     LighterCostsMore,
 }
 
@@ -222,7 +223,9 @@ impl<'a, const A: usize> Workload<'a, A> {
     ) -> Result<(), WorkloadError<'a>> {
         let fail = |cause| Err(WorkloadError { cause, ..named });
         let segments = subnetwork.segments;
-        let Some(first) = segments.first() else { return fail(Cause::NoSegments) };
+        if segments.is_empty() {
+            return fail(Cause::NoSegments);
+        }
         let Ok(count) = u16::try_from(segments.len()) else { return fail(Cause::TooManySegments) };
         for (segment, index) in segments.iter().zip(0u16..) {
             let fail = |cause| Err(WorkloadError { segment: Some(index), cause, ..named });
@@ -244,14 +247,23 @@ impl<'a, const A: usize> Workload<'a, A> {
             None if shared != 0 => fail(Cause::PrefixNotShared),
             None => Ok(()),
             Some(heavier) => {
-                let same = |(a, b): (&super::Segment<A>, &super::Segment<A>)| a.on == b.on;
+                let same = |(a, b): (&super::Segment<A>, &super::Segment<A>)| {
+                    a.on == b.on
+                        && a.info.branch == b.info.branch
+                        && a.info.activation_bytes == b.info.activation_bytes
+                };
                 if shared > segments.len().min(heavier.segments.len())
                     || !segments.iter().zip(heavier.segments).take(shared).all(same)
                 {
                     return fail(Cause::PrefixNotShared);
                 }
-                if heavier.segments.first().is_some_and(|h| first.info.togo > h.info.togo) {
-                    return fail(Cause::LighterCostsMore);
+                // From the start, and from wherever a frame may change over.
+                let places = segments.iter().zip(heavier.segments).take(shared + 1).zip(0u16..);
+                for ((light, heavy), index) in places {
+                    if light.info.togo > heavy.info.togo {
+                        let segment = (index > 0).then_some(index);
+                        return Err(WorkloadError { segment, cause: Cause::LighterCostsMore, ..named });
+                    }
                 }
                 Ok(())
             }
