@@ -108,13 +108,18 @@ impl Source {
         if let Some(missing) = columns.split(',').find(|&column| !header.iter().any(|name| name == column)) {
             return Err(fail(1, format!("the header has no column `{missing}`")));
         }
+        // The reader stands before what is left of the last line's end, and before empty lines.
+        let line_at = |position: &csv::Position| {
+            let rest = self.text.as_bytes().get(position.byte() as usize..).unwrap_or_default();
+            let ends = rest.iter().take_while(|byte| matches!(byte, b'\r' | b'\n'));
+            position.line() as usize + ends.filter(|&&byte| byte == b'\n').count()
+        };
         let mut record = csv::StringRecord::new();
         loop {
-            let before = reader.position().line() as usize;
-            if !reader.read_record(&mut record).map_err(|error| fail(before, error.to_string()))? {
+            let line = line_at(reader.position());
+            if !reader.read_record(&mut record).map_err(|error| fail(line, error.to_string()))? {
                 return Ok(());
             }
-            let line = record.position().map_or(before, |at| at.line() as usize);
             let row = record.deserialize(Some(&header)).map_err(|error| fail(line, error.to_string()))?;
             each(line, row)?;
         }
@@ -187,5 +192,23 @@ mod tests {
         assert_eq!(closest("deadline", &["name", "fps", "deadline_ms"]), Some("deadline_ms"));
         assert_eq!(closest("fsp", &["name", "fps", "deadline_ms"]), Some("fps"));
         assert_eq!(closest("colour", &["name", "fps", "deadline_ms"]), None);
+    }
+
+    #[test]
+    fn rows_of_csv_have_the_line_on_which_they_stand() {
+        let lines = |text: &str| {
+            let source = Source { origin: "a.csv".into(), text: text.into() };
+            let mut lines = Vec::new();
+            let each = |line, (_, _): (u32, u32)| {
+                lines.push(line);
+                Ok(())
+            };
+            source.parse_csv("a,b", each).map(|()| lines)
+        };
+        assert_eq!(lines("a,b\n1,2\n3,4\n"), Ok(vec![2, 3]));
+        assert_eq!(lines("a,b\r\n1,2\r\n3,4\r\n"), Ok(vec![2, 3]), "as written on Windows");
+        assert_eq!(lines("a,b\n\n1,2\r\n\r\n3,4"), Ok(vec![3, 5]), "empty lines are no rows");
+        let error = lines("a,b\r\n1,2\r\n3\r\n").unwrap_err().to_string();
+        assert!(error.starts_with("a.csv:3: "), "{error}");
     }
 }
