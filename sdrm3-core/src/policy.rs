@@ -79,7 +79,8 @@ pub trait Policy {
     /// Scores one ready job on one idle accelerator that can run it; `None`: not there, now. O(1).
     fn score(&self, weighed: Self::Weighed, job: &JobView<'_>, offer: &Offer<'_>) -> Option<Score>;
 
-    /// Looks at all ready jobs before a decision, for policies that compare them. At most O(jobs).
+    /// Looks at all ready jobs before a decision, for policies that compare them; also when no accelerator
+    /// is idle. At most O(jobs).
     fn prepare<'a>(
         &mut self,
         jobs: impl Iterator<Item = JobView<'a>>,
