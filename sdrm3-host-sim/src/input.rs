@@ -94,6 +94,12 @@ impl Source {
         })
     }
 
+    /// How many blank lines there are from a place on: a row's position is that before them.
+    fn blank_lines(&self, byte: u64) -> usize {
+        let rest = usize::try_from(byte).ok().and_then(|start| self.text.get(start..)).unwrap_or("");
+        rest.chars().take_while(|c| matches!(c, '\n' | '\r')).filter(|c| *c == '\n').count()
+    }
+
     /// Parses CSV whose header has at least these columns; `each` is given the line of a row and the row.
     pub fn parse_csv<T: serde::de::DeserializeOwned>(
         &self,
@@ -114,8 +120,15 @@ impl Source {
             if !reader.read_record(&mut record).map_err(|error| fail(before, error.to_string()))? {
                 return Ok(());
             }
-            let line = record.position().map_or(before, |at| at.line() as usize);
-            let row = record.deserialize(Some(&header)).map_err(|error| fail(line, error.to_string()))?;
+            let line =
+                record.position().map_or(before, |at| at.line() as usize + self.blank_lines(at.byte()));
+            let row = record.deserialize(Some(&header)).map_err(|error| {
+                let what = match error.kind() {
+                    csv::ErrorKind::Deserialize { err, .. } => err.to_string(),
+                    _ => error.to_string(),
+                };
+                fail(line, what)
+            })?;
             each(line, row)?;
         }
     }
