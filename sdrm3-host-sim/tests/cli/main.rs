@@ -2,6 +2,7 @@
 
 mod answers;
 mod changes;
+mod dynamic;
 mod imports;
 mod refusals;
 
