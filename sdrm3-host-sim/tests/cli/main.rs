@@ -5,6 +5,7 @@ mod changes;
 mod dynamic;
 mod imports;
 mod refusals;
+mod tune;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};
