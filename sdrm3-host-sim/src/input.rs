@@ -120,7 +120,13 @@ impl Source {
             if !reader.read_record(&mut record).map_err(|error| fail(line, error.to_string()))? {
                 return Ok(());
             }
-            let row = record.deserialize(Some(&header)).map_err(|error| fail(line, error.to_string()))?;
+            let row = record.deserialize(Some(&header)).map_err(|error| {
+                let what = match error.kind() {
+                    csv::ErrorKind::Deserialize { err, .. } => err.to_string(),
+                    _ => error.to_string(),
+                };
+                fail(line, what)
+            })?;
             each(line, row)?;
         }
     }

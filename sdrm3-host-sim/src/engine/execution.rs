@@ -96,30 +96,28 @@ impl Recording {
     /// Parses and validates.
     pub fn parse(source: &Source, scenario: &Scenario) -> Result<Self, InputError> {
         let mut recording = Self::default();
-        let mut reader = csv::ReaderBuilder::new().trim(csv::Trim::All).from_reader(source.text.as_bytes());
-        let fail = |line: usize, what: String, remedy: &str| {
-            InputError::new(&source.origin, what, remedy).at_line(line)
-        };
-        let header = "give the columns model,frame,layer,factor,path";
-        for (index, row) in reader.deserialize::<Row>().enumerate() {
-            let line = index + 2;
-            let row = row.map_err(|error| fail(line, error.to_string(), header))?;
-            let model = scenario.models.iter().position(|model| model.name == row.model).ok_or_else(|| {
-                fail(line, format!("unknown model `{}`", row.model), "name a model of the scenario")
-            })? as u8;
+        source.parse_csv("model,frame,layer,factor,path", |line, row: Row| {
+            let fail =
+                |what: String, remedy: &str| Err(InputError::new(&source.origin, what, remedy).at_line(line));
+            let Some(model) = scenario.models.iter().position(|model| model.name == row.model) else {
+                return fail(format!("unknown model `{}`", row.model), "name a model of the scenario");
+            };
             if !(row.factor > 0.0 && row.factor <= 1e6) {
-                return Err(fail(
-                    line,
-                    format!("factor is {}", row.factor),
-                    "give a number above 0, at most 1e6",
-                ));
+                return fail(format!("factor is {}", row.factor), "give a number above 0, at most 1e6");
             }
-            let path = parse_path(&row.path)
-                .ok_or_else(|| fail(line, format!("path is `{}`", row.path), "give next, exit or skip N"))?;
-            recording.entries.insert((model, row.frame, row.layer), Recorded { factor: row.factor, path });
+            let Some(path) = parse_path(&row.path) else {
+                return fail(format!("path is `{}`", row.path), "give next, exit or skip N");
+            };
+            let (model, entry) = (model as u8, Recorded { factor: row.factor, path });
+            if recording.entries.insert((model, row.frame, row.layer), entry).is_some() {
+                let Row { model, frame, layer, .. } = row;
+                let what = format!("a second row for frame {frame}, layer {layer} of `{model}`");
+                return fail(what, "remove one");
+            }
             let frames = recording.frames.entry(model).or_default();
             *frames = (*frames).max(row.frame.saturating_add(1));
-        }
+            Ok(())
+        })?;
         Ok(recording)
     }
 

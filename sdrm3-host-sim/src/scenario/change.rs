@@ -3,16 +3,18 @@
 use serde::Deserialize;
 use toml::Spanned;
 
-use super::number;
+use super::{Site, number};
 use crate::input::{InputError, Source, unknown_name};
 
 /// A scripted change.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Debug)]
 pub struct Change {
     /// When, in milliseconds of virtual time.
     pub at_ms: f64,
     /// What.
     pub what: What,
+    /// Where it is defined, for later errors.
+    pub origin: Site,
 }
 
 /// What changes.
@@ -65,7 +67,8 @@ impl ChangeEntry {
             (None, Some(index)) => self.of_accelerator(source, *index.get_ref())?,
             _ => return Err(self.unclear(source, "a change is of one model or of one accelerator")),
         };
-        Ok(Change { at_ms, what })
+        let origin = Site { origin: source.origin.clone(), line: source.line_of(&self.at_ms.span()) };
+        Ok(Change { at_ms, what, origin })
     }
 
     fn of_model(

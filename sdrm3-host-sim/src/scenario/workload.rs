@@ -73,7 +73,7 @@ fn check_changes(scenario: &Scenario, platform: &Platform) -> Result<(), InputEr
         {
             let what = format!("a change at {} ms is of accelerator {index}", change.at_ms);
             let remedy = format!("platform {} has {count}, counted from 0", platform.name);
-            return Err(InputError::new(&format!("scenario {}", scenario.name), what, remedy));
+            return Err(change.origin.error(what, remedy));
         }
     }
     Ok(())

@@ -1,8 +1,11 @@
 //! The command line as its users meet it: what it prints, where, and its exit code.
 
 mod answers;
+mod changes;
+mod dynamic;
 mod imports;
 mod refusals;
+mod tune;
 
 use std::path::{Path, PathBuf};
 use std::process::{Command, Output};

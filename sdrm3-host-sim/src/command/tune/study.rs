@@ -118,7 +118,8 @@ fn find(
 ) -> Result<Finding, InputError> {
     let changed = |at_ms: f64| {
         let mut changed = scenario.clone();
-        changed.changes.extend(what.map(|what| Change { at_ms, what }));
+        let origin = scenario.models[0].origin.clone();
+        changed.changes.extend(what.map(|what| Change { at_ms, what, origin }));
         changed
     };
     let (later, from_start) = (changed(CHANGE_MS), changed(0.0));
