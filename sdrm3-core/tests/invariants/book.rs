@@ -484,10 +484,10 @@ impl<'a> Book<'a> {
             }
         }
         for (index, state) in self.scheduler.accelerators().iter().enumerate() {
-            let in_flight = self.scheduler.in_flight(state.id);
             let ours = self.running().into_iter().find(|block| block.ticket.accelerator == state.id);
-            assert_eq!(in_flight, ours.map(|block| block.ticket));
-            let expected = match (self.out_of_service[index], in_flight) {
+            let ticket = ours.map(|block| block.ticket);
+            assert!(ticket.is_none_or(|ticket| self.scheduler.is_in_flight(ticket)));
+            let expected = match (self.out_of_service[index], ticket) {
                 (true, _) => state.activity == Activity::OutOfService,
                 (false, None) => state.activity == Activity::Idle,
                 (false, Some(_)) => matches!(state.activity, Activity::Busy { .. }),
