@@ -1,70 +1,97 @@
 //! The methods that can be compared, by name.
 //!
-//! To add a policy: a file here that implements core's [`Policy`](sdrm3_core::Policy), a variant of
-//! [`PolicyName`] and a line in [`Method::run`].
+//! To add a policy: a file here that implements core's [`Policy`](sdrm3_core::Policy), and a line in
+//! the table below. The book's chapter on policies shows one.
 
 mod edf;
 mod fcfs;
+mod fixed;
+mod heft;
 mod lst;
 mod parameters;
+mod plan;
+mod rr;
 mod sjf;
+#[cfg(test)]
+mod story;
 
 pub use edf::Edf;
 pub use fcfs::Fcfs;
+pub use fixed::Static;
+pub use heft::Heft;
 pub use lst::Lst;
 pub use parameters::Parameters;
+pub use rr::RoundRobin;
 pub use sjf::Sjf;
 
-use sdrm3_core::{Config, MapScore};
+use sdrm3_core::{Config, MapScore, Workload};
 
 use crate::engine::{Cell, Outcome, Recorder, simulate};
 use crate::input::{InputError, unknown_name};
+use crate::scenario::ACCELERATORS;
 
-/// A policy by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PolicyName {
-    /// First come, first served.
-    Fcfs,
-    /// Earliest deadline first.
-    Edf,
-    /// Least slack time first.
-    Lst,
-    /// Shortest job first.
-    Sjf,
-    /// The published score with fixed weights.
-    MapScore,
-    /// The complete published method.
-    Sdrm3,
+/// The tables of a cell, from which policies may estimate.
+pub type Tables<'a> = Workload<'a, ACCELERATORS>;
+
+/// Makes [`PolicyName`] of a table: variant, name, what it does in a line, and the policy for a cell
+/// (its tables) and a method (its parameters).
+macro_rules! policies {
+    ($($variant:ident $name:literal $summary:literal |$tables:pat_param, $method:pat_param| $policy:expr;)*) => {
+        /// A policy by name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum PolicyName {
+            $(#[doc = $summary] $variant,)*
+        }
+
+        impl PolicyName {
+            /// All, in the order of reports.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self::$variant),*];
+
+            /// Its name on the command line and in reports.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+
+            /// What it does, in a line.
+            pub fn summary(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $summary,)*
+                }
+            }
+        }
+
+        impl Method {
+            /// Runs a cell under it.
+            pub fn run(&self, cell: &Cell<'_>, recorder: &mut impl Recorder) -> Outcome {
+                match self.policy {
+                    $(PolicyName::$variant => {
+                        let ($tables, $method) = (cell.workload, self);
+                        simulate(cell, $policy, self.config(), recorder)
+                    })*
+                }
+            }
+        }
+    };
+}
+
+policies! {
+    Fcfs "fcfs" "the frame that came first, on the fastest idle accelerator" |_, _| Fcfs;
+    Edf "edf" "the frame that is due first, on the fastest idle accelerator" |_, _| Edf;
+    Lst "lst" "the frame with the least slack, hopeless ones given up (Band)" |tables, _| Lst::new(tables);
+    Sjf "sjf" "the frame with the least work left" |_, _| Sjf;
+    RoundRobin "rr" "the models in turn" |tables, _| RoundRobin::new(tables);
+    Static "static" "each model on its own accelerator, first come, first served" |tables, _| Static::new(tables);
+    Heft "heft" "the frame that would end last, where it ends first, busy accelerators included (Band)"
+        |tables, _| Heft::new(tables);
+    MapScore "mapscore" "the published score of SDRM3 with fixed weights alpha and beta"
+        |_, method| MapScore { weights: method.parameters.weights };
+    Sdrm3 "sdrm3" "the complete published method: score, frame drop, supernets, tuning, correction"
+        |_, method| MapScore { weights: method.parameters.weights };
 }
 
 impl PolicyName {
-    /// All, in the order of reports.
-    pub const ALL: [Self; 6] = [Self::Fcfs, Self::Edf, Self::Lst, Self::Sjf, Self::MapScore, Self::Sdrm3];
-
-    /// Its name on the command line and in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Fcfs => "fcfs",
-            Self::Edf => "edf",
-            Self::Lst => "lst",
-            Self::Sjf => "sjf",
-            Self::MapScore => "mapscore",
-            Self::Sdrm3 => "sdrm3",
-        }
-    }
-
-    /// What it does, in a line.
-    pub fn summary(self) -> &'static str {
-        match self {
-            Self::Fcfs => "the frame that came first, on the fastest idle accelerator",
-            Self::Edf => "the frame that is due first, on the fastest idle accelerator",
-            Self::Lst => "the frame with the least slack (time left minus work left)",
-            Self::Sjf => "the frame with the least work left",
-            Self::MapScore => "the published score of SDRM3 with fixed weights alpha and beta",
-            Self::Sdrm3 => "the complete published method: score, frame drop, supernets, tuning, correction",
-        }
-    }
-
     /// The policy of that name.
     pub fn find(name: &str) -> Result<Self, InputError> {
         let names = Self::ALL.map(Self::name);
@@ -157,21 +184,6 @@ impl Method {
     /// Whether it has the weights alpha and beta.
     pub fn has_weights(&self) -> bool {
         matches!(self.policy, PolicyName::MapScore | PolicyName::Sdrm3)
-    }
-
-    /// Runs a cell under it.
-    pub fn run(&self, cell: &Cell<'_>, recorder: &mut impl Recorder) -> Outcome {
-        let config = self.config();
-        match self.policy {
-            PolicyName::Fcfs => simulate(cell, Fcfs, config, recorder),
-            PolicyName::Edf => simulate(cell, Edf, config, recorder),
-            PolicyName::Lst => simulate(cell, Lst, config, recorder),
-            PolicyName::Sjf => simulate(cell, Sjf, config, recorder),
-            PolicyName::MapScore | PolicyName::Sdrm3 => {
-                let policy = MapScore { weights: self.parameters.weights };
-                simulate(cell, policy, config, recorder)
-            }
-        }
     }
 }
 
