@@ -134,6 +134,6 @@ mod tests {
         // `b` would end at 19 on 0, but behind what `a` has reserved there at 39; on 1 it ends at 38.
         let a: &[&[u32]] = &[&[90, 10], &[20, 90]];
         let story = Story::new(2, 90).once("a", 0, 80, a).once("b", 5, 80, &[&[14, 28]]);
-        assert_eq!(story.told(PolicyName::Heft), ["0 a 0+1 on 1", "10 a 1+1 on 0", "10 b 0+1 on 1"]);
+        assert_eq!(story.told(PolicyName::Heft), ["0 a 0+1 on 1", "10 b 0+1 on 1", "10 a 1+1 on 0"]);
     }
 }

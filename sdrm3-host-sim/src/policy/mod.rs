@@ -3,6 +3,7 @@
 //! To add a policy: a file here that implements core's [`Policy`](sdrm3_core::Policy), and a line in
 //! the table below. The book's chapter on policies shows one.
 
+mod dysta;
 mod edf;
 mod fcfs;
 mod fixed;
@@ -10,19 +11,28 @@ mod heft;
 mod lst;
 mod parameters;
 mod plan;
+mod planaria;
+mod prema;
 mod rr;
 mod sjf;
 #[cfg(test)]
 mod story;
+mod veltair;
+mod xrbench;
 
+pub use dysta::Dysta;
 pub use edf::Edf;
 pub use fcfs::Fcfs;
 pub use fixed::Static;
 pub use heft::Heft;
 pub use lst::Lst;
 pub use parameters::Parameters;
+pub use planaria::Planaria;
+pub use prema::Prema;
 pub use rr::RoundRobin;
 pub use sjf::Sjf;
+pub use veltair::Veltair;
+pub use xrbench::XrBench;
 
 use sdrm3_core::{Config, MapScore, Workload};
 
@@ -85,6 +95,16 @@ policies! {
     Static "static" "each model on its own accelerator, first come, first served" |tables, _| Static::new(tables);
     Heft "heft" "the frame that would end last, where it ends first, busy accelerators included (Band)"
         |tables, _| Heft::new(tables);
+    Prema "prema" "the shortest among those whose tokens, earned by priority and waiting, suffice"
+        |tables, _| Prema::new(tables);
+    Planaria "planaria" "every frame on accelerators of its own, as many as its deadline needs"
+        |tables, _| Planaria::new(tables);
+    Veltair "veltair" "the frame that came first, in blocks of layers that shrink with the load"
+        |tables, _| Veltair::new(tables);
+    XrBench "xrbench" "whole models by name, each on the fastest idle accelerator (XRBench's runtime)"
+        |tables, _| XrBench::new(tables);
+    Dysta "dysta" "the least predicted work left, tilted to tight deadlines and to what ran last"
+        |tables, _| Dysta::new(tables);
     MapScore "mapscore" "the published score of SDRM3 with fixed weights alpha and beta"
         |_, method| MapScore { weights: method.parameters.weights };
     Sdrm3 "sdrm3" "the complete published method: score, frame drop, supernets, tuning, correction"
