@@ -14,7 +14,7 @@
 
 use std::cmp::Reverse;
 
-use sdrm3_core::{Instant, JobView, Model, Offer, Policy, Score};
+use sdrm3_core::{Instant, JobView, Model, Offer, Placement, Policy, Score};
 
 use super::Tables;
 use crate::scenario::ACCELERATORS;
@@ -38,7 +38,7 @@ fn home(model: &Model<'_, ACCELERATORS>, accelerators: usize) -> usize {
     let segments = model.subnetworks.first().map_or(&[][..], |heaviest| heaviest.segments);
     let rank = |on: usize| {
         let placements = segments.iter().map(|segment| segment.placements()[on]);
-        let runs = placements.clone().filter(|placement| placement.runs()).count();
+        let runs = placements.clone().filter(Placement::runs).count();
         let delay: u64 = placements.clone().map(|placement| u64::from(placement.latency_ns)).sum();
         let energy: u64 = placements.map(|placement| u64::from(placement.energy_nj)).sum();
         (Reverse(runs), u128::from(delay) * u128::from(energy), delay)
