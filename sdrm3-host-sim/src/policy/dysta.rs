@@ -23,7 +23,7 @@
 use std::collections::HashMap;
 
 use sdrm3_core::{
-    AcceleratorState, Activity, Dispatch, Duration, Event, Instant, JobId, JobView, Offer, Policy, Progress,
+    AcceleratorState, Activity, Dispatch, Duration, Event, Frame, Instant, JobView, Offer, Policy, Progress,
     Report, Score,
 };
 
@@ -37,8 +37,8 @@ const SCALE: f64 = 1e12;
 #[derive(Clone, Debug)]
 pub struct Dysta<'a> {
     tables: &'a Tables<'a>,
-    /// Of each job that has run a block.
-    gamma: HashMap<JobId, f64>,
+    /// Of each frame that has run a block.
+    gamma: HashMap<Frame, f64>,
     /// What runs on each accelerator, and since when.
     running: Vec<Option<(Dispatch, Instant)>>,
     tasks: usize,
@@ -60,12 +60,12 @@ impl<'a> Dysta<'a> {
             return;
         };
         if report.progress != Progress::More {
-            self.gamma.remove(&report.job);
+            self.gamma.remove(&report.frame);
             return;
         }
         let taken = report.finished.saturating_since(since).as_nanos() as f64;
         let run = taken - f64::from(block.switch.latency_ns);
-        self.gamma.insert(report.job, run.max(0.0) / f64::from(block.expected.latency_ns.max(1)));
+        self.gamma.insert(report.frame, run.max(0.0) / f64::from(block.expected.latency_ns.max(1)));
     }
 }
 
@@ -91,7 +91,7 @@ impl Policy for Dysta<'_> {
         let time = |duration: Duration| duration.as_nanos() as f64 / self.unit;
         let isolated =
             isolated(self.tables, usize::from(job.frame.model.0), usize::from(job.subnetwork)) / self.unit;
-        let remain = self.gamma.get(&job.id).copied().unwrap_or(1.0) * time(job.togo);
+        let remain = self.gamma.get(&job.frame).copied().unwrap_or(1.0) * time(job.togo);
         let slack = (time(job.slack(now)) - remain).max(0.0);
         let waited = time(now.saturating_since(job.ready_since));
         let penalty = waited / isolated.max(1e-9) / self.tasks.max(1) as f64;
@@ -108,6 +108,9 @@ impl Policy for Dysta<'_> {
                 self.running[usize::from(block.ticket.accelerator.0)] = Some((*block, now));
             }
             Event::Completed(report) => self.monitor(report),
+            Event::Dropped(frame, _) => {
+                self.gamma.remove(frame);
+            }
             _ => {}
         }
     }

@@ -23,7 +23,7 @@
 
 use std::collections::HashMap;
 
-use sdrm3_core::{AcceleratorState, Event, Instant, JobId, JobView, Offer, Policy, Progress, Score};
+use sdrm3_core::{AcceleratorState, Event, Frame, Instant, JobView, Offer, Policy, Progress, Score};
 
 use super::Tables;
 use super::plan::{Choice, Plan, Run, candidates, plan, waits};
@@ -32,8 +32,8 @@ use super::plan::{Choice, Plan, Run, candidates, plan, waits};
 #[derive(Clone, Debug)]
 pub struct Heft<'a> {
     tables: &'a Tables<'a>,
-    /// Of each job that has begun, the subgraph that it will want next.
-    reserved: HashMap<JobId, Run>,
+    /// Of each frame that has begun, the subgraph that it will want next.
+    reserved: HashMap<Frame, Run>,
     choice: Option<(Choice, Plan)>,
 }
 
@@ -63,7 +63,7 @@ impl Policy for Heft<'_> {
         loop {
             let planned = jobs.iter().enumerate().filter_map(|(place, job)| {
                 let mut waits = waits.clone();
-                for (_, run) in self.reserved.iter().filter(|(id, _)| **id != job.id) {
+                for (_, run) in self.reserved.iter().filter(|(frame, _)| **frame != job.frame) {
                     waits[run.on] = waits[run.on].map(|wait| wait + run.latency_ns);
                 }
                 Some((place, plan(job.segments, &waits)?))
@@ -97,13 +97,16 @@ impl Policy for Heft<'_> {
     fn observe(&mut self, event: &Event, _: Instant) {
         match event {
             Event::Dispatched(block) => {
-                self.reserved.remove(&block.job);
+                self.reserved.remove(&block.frame);
                 if let Some(next) = self.choice.and_then(|(_, plan)| plan.next) {
-                    self.reserved.insert(block.job, next);
+                    self.reserved.insert(block.frame, next);
                 }
             }
             Event::Completed(report) if report.progress != Progress::More => {
-                self.reserved.remove(&report.job);
+                self.reserved.remove(&report.frame);
+            }
+            Event::Dropped(frame, _) => {
+                self.reserved.remove(frame);
             }
             _ => {}
         }

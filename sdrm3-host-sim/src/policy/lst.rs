@@ -53,7 +53,7 @@ impl Policy for Lst<'_> {
         }
         let jobs = candidates(self.tables, jobs).into_iter().filter_map(|job| {
             let plan = plan(job.segments, &waits)?;
-            let slack = i128::from(job.deadline.as_nanos()) - i128::from(now.as_nanos() + plan.ends_in);
+            let slack = i128::from(job.frame.deadline.as_nanos()) - i128::from(now.as_nanos() + plan.ends_in);
             Some((slack, job, plan))
         });
         let (hopeless, hopeful): (Vec<_>, Vec<_>) = jobs.partition(|&(slack, ..)| slack < 0);

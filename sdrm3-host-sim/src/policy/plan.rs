@@ -11,7 +11,9 @@
 //! Without costs between workers this greedy chain is the cheapest one. Behind the busy times it is
 //! the table's sum of fastest latencies, which weighs segments that may be skipped.
 
-use sdrm3_core::{AcceleratorId, AcceleratorState, Activity, Branch, Instant, JobId, JobView, Segment};
+use sdrm3_core::{
+    AcceleratorId, AcceleratorState, Activity, Branch, Frame, Instant, JobId, JobView, Segment,
+};
 
 use super::Tables;
 use crate::scenario::ACCELERATORS;
@@ -88,7 +90,7 @@ pub(super) fn plan(segments: &[Segment<ACCELERATORS>], waits: &[Option<u64>]) ->
 #[derive(Clone, Copy)]
 pub(super) struct Candidate<'a> {
     pub(super) id: JobId,
-    pub(super) deadline: Instant,
+    pub(super) frame: Frame,
     /// The segments that are left.
     pub(super) segments: &'a [Segment<ACCELERATORS>],
 }
@@ -100,11 +102,8 @@ pub(super) fn candidates<'a, 'j>(
 ) -> Vec<Candidate<'a>> {
     let mut jobs: Vec<_> = jobs.collect();
     jobs.sort_by_key(|job| (job.frame.release, job.frame.model, job.frame.number));
-    let candidate = |job: &JobView<'_>| Candidate {
-        id: job.id,
-        deadline: job.frame.deadline,
-        segments: rest(tables, job),
-    };
+    let candidate =
+        |job: &JobView<'_>| Candidate { id: job.id, frame: job.frame, segments: rest(tables, job) };
     jobs.iter().map(candidate).collect()
 }
 

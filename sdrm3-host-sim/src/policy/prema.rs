@@ -23,7 +23,7 @@
 use std::collections::{HashMap, HashSet};
 
 use sdrm3_core::{
-    AcceleratorState, Activity, Event, Instant, JobId, JobView, Offer, Policy, Progress, Score,
+    AcceleratorState, Activity, Event, Frame, Instant, JobView, Offer, Policy, Progress, Score,
 };
 
 use super::Tables;
@@ -35,8 +35,8 @@ const LEVELS: [f64; 3] = [1.0, 3.0, 9.0];
 #[derive(Clone, Debug)]
 pub struct Prema<'a> {
     tables: &'a Tables<'a>,
-    tokens: HashMap<JobId, f64>,
-    candidates: HashSet<JobId>,
+    tokens: HashMap<Frame, f64>,
+    candidates: HashSet<Frame>,
     last_event: Option<Instant>,
 }
 
@@ -85,19 +85,19 @@ impl Policy for Prema<'_> {
         let (mut most, mut waiting) = (0.0, Vec::new());
         for job in jobs {
             let earned = if is_event { self.earned(&job, now) } else { 0.0 };
-            let before = self.tokens.get(&job.id);
+            let before = self.tokens.get(&job.frame);
             let tokens = before.map_or_else(|| self.priority(&job), |before| before + earned);
-            self.tokens.insert(job.id, tokens);
+            self.tokens.insert(job.frame, tokens);
             most = tokens.max(most);
-            waiting.push((job.id, tokens));
+            waiting.push((job.frame, tokens));
         }
-        let enough = |&(id, tokens): &(JobId, f64)| (tokens >= threshold(most)).then_some(id);
+        let enough = |&(frame, tokens): &(Frame, f64)| (tokens >= threshold(most)).then_some(frame);
         self.candidates = waiting.iter().filter_map(enough).collect();
     }
 
     fn weigh(&self, job: &JobView<'_>, _: Instant) -> Option<Score> {
         let left = i64::try_from(job.togo.as_nanos()).unwrap_or(i64::MAX);
-        self.candidates.contains(&job.id).then_some(Score(-left))
+        self.candidates.contains(&job.frame).then_some(Score(-left))
     }
 
     fn score(&self, weighed: Option<Score>, _: &JobView<'_>, _: &Offer<'_>) -> Option<Score> {
@@ -105,13 +105,12 @@ impl Policy for Prema<'_> {
     }
 
     fn observe(&mut self, event: &Event, _: Instant) {
-        match event {
-            // A place in the pool may be used again, its job's name may not: this is only housekeeping.
-            Event::Completed(report) if report.progress != Progress::More => {
-                self.tokens.remove(&report.job);
-            }
-            _ => {}
-        }
+        let ended = match event {
+            Event::Completed(report) if report.progress != Progress::More => &report.frame,
+            Event::Dropped(frame, _) => frame,
+            _ => return,
+        };
+        self.tokens.remove(ended);
     }
 }
 

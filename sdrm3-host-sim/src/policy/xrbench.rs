@@ -21,7 +21,7 @@
 use std::collections::HashMap;
 
 use sdrm3_core::{
-    AcceleratorId, AcceleratorState, Activity, Duration, Event, Instant, JobId, JobView, ModelId, Offer,
+    AcceleratorId, AcceleratorState, Activity, Duration, Event, Frame, Instant, JobView, ModelId, Offer,
     Policy, Progress, Score,
 };
 
@@ -40,7 +40,7 @@ pub struct XrBench<'a> {
     looks: bool,
     looked: Option<Instant>,
     /// Where models that have begun are to be run to their end.
-    homes: HashMap<JobId, AcceleratorId>,
+    homes: HashMap<Frame, AcceleratorId>,
     choice: Option<Choice>,
     counts_results: bool,
     /// Per model, results so far.
@@ -87,17 +87,19 @@ impl<'a> XrBench<'a> {
     }
 
     /// The idle accelerator on which the rest of the job is fastest.
-    fn best(&self, job: &JobView<'_>, idle: &[AcceleratorId]) -> Option<AcceleratorId> {
-        let home = self.homes.get(&job.id).filter(|home| job.placements[usize::from(home.0)].runs());
-        if let Some(home) = home {
-            return Some(*home).filter(|home| idle.contains(home));
-        }
+    fn best(&self, job: &JobView<'_>, accelerators: &[AcceleratorState]) -> Option<AcceleratorId> {
+        let able = accelerators.iter().filter(|state| job.placements[usize::from(state.id.0)].runs());
+        let home = self.homes.get(&job.frame);
+        let at_home = |state: &&AcceleratorState| home.is_none_or(|home| *home == state.id);
+        let in_service = |state: &AcceleratorState| state.activity != Activity::OutOfService;
+        let stays = able.clone().filter(at_home).any(in_service);
         let latency = |on: &AcceleratorId| -> u64 {
             let on = usize::from(on.0);
             rest(self.tables, job).iter().map(|segment| u64::from(segment.placements()[on].latency_ns)).sum()
         };
-        let able = idle.iter().filter(|on| job.placements[usize::from(on.0)].runs());
-        able.copied().min_by_key(latency)
+        able.filter(|state| state.activity == Activity::Idle && (!stays || at_home(state)))
+            .map(|state| state.id)
+            .min_by_key(latency)
     }
 }
 
@@ -115,15 +117,10 @@ impl Policy for XrBench<'_> {
         if std::mem::take(&mut self.looks) || overdue {
             self.looked = Some(now);
         }
-        let idle: Vec<AcceleratorId> = accelerators
-            .iter()
-            .filter(|state| state.activity == Activity::Idle)
-            .map(|state| state.id)
-            .collect();
         self.choice = jobs
             .filter(|job| self.may_run(job))
             .filter_map(|job| {
-                let on = self.best(&job, &idle)?;
+                let on = self.best(&job, accelerators)?;
                 let order = (!job.started, self.ranks[usize::from(job.frame.model.0)], job.frame.number);
                 Some((order, Choice { job: job.id, on, block: u16::MAX }))
             })
@@ -147,15 +144,15 @@ impl Policy for XrBench<'_> {
         match event {
             Event::Released(frame, _) => self.looks |= frame.model == self.fastest,
             Event::Dispatched(block) => {
-                self.homes.insert(block.job, block.ticket.accelerator);
+                self.homes.insert(block.frame, block.ticket.accelerator);
             }
             Event::Completed(report) if report.progress != Progress::More => {
                 self.looks = true;
                 self.results[usize::from(report.frame.model.0)] += 1;
-                self.homes.remove(&report.job);
+                self.homes.remove(&report.frame);
             }
-            Event::Faulted(_, _, Some(job)) => {
-                self.homes.remove(job);
+            Event::Dropped(frame, _) => {
+                self.homes.remove(frame);
             }
             _ => {}
         }
