@@ -209,6 +209,7 @@ impl Method {
 
 #[cfg(test)]
 mod tests {
+    use super::story::Story;
     use super::*;
 
     #[test]
@@ -221,6 +222,30 @@ mod tests {
         }
         let error = PolicyName::find("mapscor").unwrap_err().to_string();
         assert!(error.contains("did you mean `mapscore`?"), "{error}");
+    }
+
+    /// Two of three accelerators fail for a while, in the middle of blocks: whatever a policy had planned
+    /// for them, it goes on with what is left, and with all of them afterwards.
+    #[test]
+    fn every_policy_survives_the_loss_of_accelerators() {
+        let mut story = Story::new(3, 400)
+            .model("a", "fps = 100", &[&[2, 3, 4], &[3, 2, 4]])
+            .model("b", "fps = 50", &[&[4, 0, 5], &[4, 4, 4]])
+            .model("c", "fps = 50\ndepends_on = 'b'", &[&[2, 2, 2]]);
+        for (at, on, lost) in [(101, 0, true), (103, 1, true), (201, 0, false), (203, 1, false)] {
+            story = story.change(&format!("at_ms = {at}.5\naccelerator = {on}\nlost = {lost}"));
+        }
+        for policy in PolicyName::ALL {
+            let told = story.told(policy);
+            let at = |line: &String| line.split(' ').next().and_then(|ms| ms.parse::<u32>().ok());
+            let blocks = |from, to, on: &str| {
+                let within = |line: &&String| at(line).is_some_and(|at| (from..to).contains(&at));
+                told.iter().filter(within).filter(|line| line.ends_with(on)).count()
+            };
+            let name = policy.name();
+            assert!(policy == PolicyName::Static || blocks(120, 200, "on 2") > 3, "{name}: {told:#?}");
+            assert!(blocks(220, 400, "on 0") + blocks(220, 400, "on 1") > 10, "{name}: {told:#?}");
+        }
     }
 
     #[test]
