@@ -20,7 +20,6 @@ use sdrm3_host_sim::scenario::{Platform, Scenario, build};
 use serde::Deserialize;
 
 const PLATFORMS: [&str; 2] = ["4k-1ws-2os", "8k-1os-2ws"];
-const POLICIES: [&str; 5] = ["fcfs", "edf", "lst", "sjf", "mapscore"];
 const DURATION_MS: u64 = 500;
 const SEED: u64 = 1;
 
@@ -72,7 +71,7 @@ fn runs() -> Vec<Row> {
             let platform = Platform::load(platform).expect("built in");
             let memory = Bump::new();
             let workload = build(&scenario, &platform, &library, None, &memory).expect("built in");
-            for policy in POLICIES {
+            for policy in PolicyName::ALL {
                 let duration = Duration::from_millis(DURATION_MS);
                 let cell = Cell {
                     scenario: &scenario,
@@ -82,7 +81,6 @@ fn runs() -> Vec<Row> {
                     duration,
                     seed: SEED,
                 };
-                let policy = PolicyName::find(policy).expect("a policy");
                 let outcome = Method::new(policy, &[], Parameters::default()).run(&cell, &mut ());
                 rows.push(Row {
                     scenario: scenario.name.clone(),
@@ -144,7 +142,7 @@ fn diff(golden: &[Row], now: &[Row]) -> Option<String> {
 #[test]
 fn runs_of_the_built_in_scenarios_have_not_changed() {
     let now = runs();
-    assert_eq!(now.len(), Scenario::built_in().len() * PLATFORMS.len() * POLICIES.len());
+    assert_eq!(now.len(), Scenario::built_in().len() * PLATFORMS.len() * PolicyName::ALL.len());
     if std::env::var_os("SDRM3_BLESS").is_some_and(|value| value == "1") {
         std::fs::write(FILE, write(&now)).expect("the golden table can be written");
         return;

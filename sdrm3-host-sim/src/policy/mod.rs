@@ -1,70 +1,117 @@
 //! The methods that can be compared, by name.
 //!
-//! To add a policy: a file here that implements core's [`Policy`](sdrm3_core::Policy), a variant of
-//! [`PolicyName`] and a line in [`Method::run`].
+//! To add a policy: a file here that implements core's [`Policy`](sdrm3_core::Policy), and a line in
+//! the table below. The book's chapter on policies shows one.
 
+mod dysta;
 mod edf;
 mod fcfs;
+mod fixed;
+mod heft;
 mod lst;
 mod parameters;
+mod plan;
+mod planaria;
+mod prema;
+mod rr;
 mod sjf;
+#[cfg(test)]
+mod story;
+mod veltair;
+mod xrbench;
 
+pub use dysta::Dysta;
 pub use edf::Edf;
 pub use fcfs::Fcfs;
+pub use fixed::Static;
+pub use heft::Heft;
 pub use lst::Lst;
 pub use parameters::Parameters;
+pub use planaria::Planaria;
+pub use prema::Prema;
+pub use rr::RoundRobin;
 pub use sjf::Sjf;
+pub use veltair::Veltair;
+pub use xrbench::XrBench;
 
-use sdrm3_core::{Config, MapScore};
+use sdrm3_core::{Config, MapScore, Workload};
 
 use crate::engine::{Cell, Outcome, Recorder, simulate};
 use crate::input::{InputError, unknown_name};
+use crate::scenario::ACCELERATORS;
 
-/// A policy by name.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum PolicyName {
-    /// First come, first served.
-    Fcfs,
-    /// Earliest deadline first.
-    Edf,
-    /// Least slack time first.
-    Lst,
-    /// Shortest job first.
-    Sjf,
-    /// The published score with fixed weights.
-    MapScore,
-    /// The complete published method.
-    Sdrm3,
+/// The tables of a cell, from which policies may estimate.
+pub type Tables<'a> = Workload<'a, ACCELERATORS>;
+
+/// Makes [`PolicyName`] of a table: variant, name, what it does in a line, and the policy for a cell
+/// (its tables) and a method (its parameters).
+macro_rules! policies {
+    ($($variant:ident $name:literal $summary:literal |$tables:pat_param, $method:pat_param| $policy:expr;)*) => {
+        /// A policy by name.
+        #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+        pub enum PolicyName {
+            $(#[doc = $summary] $variant,)*
+        }
+
+        impl PolicyName {
+            /// All, in the order of reports.
+            pub const ALL: [Self; [$($name),*].len()] = [$(Self::$variant),*];
+
+            /// Its name on the command line and in reports.
+            pub fn name(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $name,)*
+                }
+            }
+
+            /// What it does, in a line.
+            pub fn summary(self) -> &'static str {
+                match self {
+                    $(Self::$variant => $summary,)*
+                }
+            }
+        }
+
+        impl Method {
+            /// Runs a cell under it.
+            pub fn run(&self, cell: &Cell<'_>, recorder: &mut impl Recorder) -> Outcome {
+                match self.policy {
+                    $(PolicyName::$variant => {
+                        let ($tables, $method) = (cell.workload, self);
+                        simulate(cell, $policy, self.config(), recorder)
+                    })*
+                }
+            }
+        }
+    };
+}
+
+policies! {
+    Fcfs "fcfs" "the frame that came first, on the fastest idle accelerator" |_, _| Fcfs;
+    Edf "edf" "the frame that is due first, on the fastest idle accelerator" |_, _| Edf;
+    Lst "lst" "the frame with the least slack, hopeless ones given up (Band)" |tables, _| Lst::new(tables);
+    Sjf "sjf" "the frame with the least work left" |_, _| Sjf;
+    RoundRobin "rr" "the models in turn" |tables, _| RoundRobin::new(tables);
+    Static "static" "each model on its own accelerator, first come, first served" |tables, _| Static::new(tables);
+    Heft "heft" "the frame that would end last, where it ends first, busy accelerators included (Band)"
+        |tables, _| Heft::new(tables);
+    Prema "prema" "the shortest among those whose tokens, earned by priority and waiting, suffice"
+        |tables, _| Prema::new(tables);
+    Planaria "planaria" "every frame on accelerators of its own, as many as its deadline needs"
+        |tables, _| Planaria::new(tables);
+    Veltair "veltair" "the frame that came first, in blocks of layers that shrink with the load"
+        |tables, _| Veltair::new(tables);
+    XrBench "xrbench" "whole models by name, each on the fastest idle accelerator (XRBench's runtime)"
+        |tables, _| XrBench::new(tables);
+    Dysta "dysta" "the least predicted work left, tilted to tight deadlines and to what ran last"
+        |tables, _| Dysta::new(tables);
+    MapScore "mapscore" "the published score of SDRM3 with fixed weights alpha and beta"
+        |_, method| MapScore { weights: method.parameters.weights };
+    Sdrm3 "sdrm3" "the complete published method: score, frame drop, supernets, tuning, correction"
+        |_, method| MapScore { weights: method.parameters.weights };
 }
 
 impl PolicyName {
-    /// All, in the order of reports.
-    pub const ALL: [Self; 6] = [Self::Fcfs, Self::Edf, Self::Lst, Self::Sjf, Self::MapScore, Self::Sdrm3];
-
-    /// Its name on the command line and in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Fcfs => "fcfs",
-            Self::Edf => "edf",
-            Self::Lst => "lst",
-            Self::Sjf => "sjf",
-            Self::MapScore => "mapscore",
-            Self::Sdrm3 => "sdrm3",
-        }
-    }
-
-    /// What it does, in a line.
-    pub fn summary(self) -> &'static str {
-        match self {
-            Self::Fcfs => "the frame that came first, on the fastest idle accelerator",
-            Self::Edf => "the frame that is due first, on the fastest idle accelerator",
-            Self::Lst => "the frame with the least slack (time left minus work left)",
-            Self::Sjf => "the frame with the least work left",
-            Self::MapScore => "the published score of SDRM3 with fixed weights alpha and beta",
-            Self::Sdrm3 => "the complete published method: score, frame drop, supernets, tuning, correction",
-        }
-    }
-
     /// The policy of that name.
     pub fn find(name: &str) -> Result<Self, InputError> {
         let names = Self::ALL.map(Self::name);
@@ -158,25 +205,11 @@ impl Method {
     pub fn has_weights(&self) -> bool {
         matches!(self.policy, PolicyName::MapScore | PolicyName::Sdrm3)
     }
-
-    /// Runs a cell under it.
-    pub fn run(&self, cell: &Cell<'_>, recorder: &mut impl Recorder) -> Outcome {
-        let config = self.config();
-        match self.policy {
-            PolicyName::Fcfs => simulate(cell, Fcfs, config, recorder),
-            PolicyName::Edf => simulate(cell, Edf, config, recorder),
-            PolicyName::Lst => simulate(cell, Lst, config, recorder),
-            PolicyName::Sjf => simulate(cell, Sjf, config, recorder),
-            PolicyName::MapScore | PolicyName::Sdrm3 => {
-                let policy = MapScore { weights: self.parameters.weights };
-                simulate(cell, policy, config, recorder)
-            }
-        }
-    }
 }
 
 #[cfg(test)]
 mod tests {
+    use super::story::Story;
     use super::*;
 
     #[test]
@@ -189,6 +222,30 @@ mod tests {
         }
         let error = PolicyName::find("mapscor").unwrap_err().to_string();
         assert!(error.contains("did you mean `mapscore`?"), "{error}");
+    }
+
+    /// Two of three accelerators fail for a while, in the middle of blocks: whatever a policy had planned
+    /// for them, it goes on with what is left, and with all of them afterwards.
+    #[test]
+    fn every_policy_survives_the_loss_of_accelerators() {
+        let mut story = Story::new(3, 400)
+            .model("a", "fps = 100", &[&[2, 3, 4], &[3, 2, 4]])
+            .model("b", "fps = 50", &[&[4, 0, 5], &[4, 4, 4]])
+            .model("c", "fps = 50\ndepends_on = 'b'", &[&[2, 2, 2]]);
+        for (at, on, lost) in [(101, 0, true), (103, 1, true), (201, 0, false), (203, 1, false)] {
+            story = story.change(&format!("at_ms = {at}.5\naccelerator = {on}\nlost = {lost}"));
+        }
+        for policy in PolicyName::ALL {
+            let told = story.told(policy);
+            let at = |line: &String| line.split(' ').next().and_then(|ms| ms.parse::<u32>().ok());
+            let blocks = |from, to, on: &str| {
+                let within = |line: &&String| at(line).is_some_and(|at| (from..to).contains(&at));
+                told.iter().filter(within).filter(|line| line.ends_with(on)).count()
+            };
+            let name = policy.name();
+            assert!(policy == PolicyName::Static || blocks(120, 200, "on 2") > 3, "{name}: {told:#?}");
+            assert!(blocks(220, 400, "on 0") + blocks(220, 400, "on 1") > 10, "{name}: {told:#?}");
+        }
     }
 
     #[test]

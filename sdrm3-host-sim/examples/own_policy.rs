@@ -1,0 +1,58 @@
+//! A policy of your own, compared with a built-in one:
+//!
+//! ```text
+//! cargo run --release -p sdrm3-host-sim --example own_policy
+//! ```
+
+// ANCHOR: policy
+use sdrm3_core::{Instant, JobView, Offer, Policy, Score};
+
+/// Runs first what saves the most energy, and gives up what cannot be in time any more.
+struct Thrifty;
+
+impl Policy for Thrifty {
+    /// What is found out once per job for all its accelerators: here nothing.
+    type Weighed = ();
+
+    fn weigh(&self, _: &JobView<'_>, _: Instant) {}
+
+    /// The pair of ready job and idle accelerator with the highest score runs; `None`: not there, now.
+    fn score(&self, (): (), _: &JobView<'_>, offer: &Offer<'_>) -> Option<Score> {
+        Some(Score(i64::from(offer.placement.energy_preference)))
+    }
+
+    /// Frames given up are dropped, and count as violated.
+    fn abandons(&self, job: &JobView<'_>, now: Instant) -> bool {
+        job.fastest_togo > job.slack(now)
+    }
+}
+// ANCHOR_END: policy
+
+// ANCHOR: run
+use bumpalo::Bump;
+use sdrm3_core::{Config, Duration};
+use sdrm3_host_sim::engine::{Cell, simulate};
+use sdrm3_host_sim::input::InputError;
+use sdrm3_host_sim::network::Library;
+use sdrm3_host_sim::policy::{Method, Parameters, PolicyName};
+use sdrm3_host_sim::scenario::{Platform, Scenario, build};
+
+fn main() -> Result<(), InputError> {
+    let scenario = Scenario::load("vr_gaming")?; // or a file
+    let platform = Platform::load("8k-1ws-2os")?;
+    let memory = Bump::new();
+    let workload = build(&scenario, &platform, &Library::zoo(), None, &memory)?;
+    let cell = Cell {
+        scenario: &scenario,
+        platform: &platform,
+        workload: &workload,
+        recording: None,
+        duration: Duration::from_millis(2_000),
+        seed: 1,
+    };
+    let ours = simulate(&cell, Thrifty, Config::PLAIN, &mut ());
+    let theirs = Method::new(PolicyName::Fcfs, &[], Parameters::default()).run(&cell, &mut ());
+    println!("UXCost: thrifty {:.3}, fcfs {:.3}", ours.uxcost.value(), theirs.uxcost.value());
+    Ok(())
+}
+// ANCHOR_END: run
