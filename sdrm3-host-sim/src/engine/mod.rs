@@ -7,6 +7,7 @@ mod execution;
 mod observer;
 
 pub use accelerator::SimulatedAccelerator;
+pub use agenda::releases;
 pub use draw::Draw;
 pub use execution::{Execution, Recording};
 pub use observer::{ModelStats, Observer, Recorder, Stats, Tuned, reason_name};

@@ -1,5 +1,6 @@
 //! What comes out: one file per format.
 
+mod bound;
 mod comparison;
 mod csv;
 mod detail;
@@ -10,6 +11,7 @@ mod run;
 mod table;
 mod timeline;
 
+pub use bound::{AcceleratorBound, BoundReport, ModelBound, write_bounds};
 pub use detail::write_detail;
 pub use events::EventLog;
 pub use landscape::{Landscape, write_landscape};

@@ -1,0 +1,339 @@
+//! What one model does in a run, and the cheapest it could do at given prices.
+//!
+//! At prices, models no longer meet: each looks for the plan with the least
+//!
+//! ```text
+//! alpha w R + beta w E + sum over accelerators of price x busy share + link prices x link use
+//! ```
+//!
+//! `E` is a ratio, which is no linear matter: but "`E` is at most e" is one, `energy - e x worst <= 0`.
+//! So the range of `E` is cut into pieces `[low, high]`. In a piece the cost is at least
+//!
+//! ```text
+//! beta w low + max over v >= 0 of min over plans of (alpha w R + prices + v (energy - high x worst))
+//! ```
+//!
+//! and the inner minimum has a closed form for any `v`: each layer takes its cheapest accelerator, each
+//! frame runs as far as that pays, and frames are served, cheapest first, while a frame in time is
+//! worth it. `R`, with its floor, is not relaxed at all. Pieces are split where the bound is lowest,
+//! until it comes close to the cost of a plan that was met on the way.
+
+use super::demand::{Class, ModelDemand, Place};
+use crate::scenario::{ACCELERATORS, MODELS};
+
+/// What one model does in a run.
+#[derive(Clone, Debug, PartialEq)]
+pub(super) struct Plan {
+    /// `R`, exact.
+    pub(super) violation_rate: f64,
+    /// `E`, exact.
+    pub(super) energy_norm: f64,
+    /// Share of the run for which it keeps each accelerator busy.
+    pub(super) busy: [f64; ACCELERATORS],
+    /// Per dependent model: what it takes (the model's own frames started) less what it gives (frames of
+    /// its parent completed), as a share of the frames of that model. No run has more taken than given.
+    pub(super) links: [f64; MODELS],
+    /// Of the frames that are due within the run, those served in time.
+    pub(super) served: f64,
+}
+
+impl Plan {
+    /// Nothing runs.
+    pub(super) const NOTHING: Self = Self {
+        violation_rate: 1.0,
+        energy_norm: 1.0,
+        busy: [0.0; ACCELERATORS],
+        links: [0.0; MODELS],
+        served: 0.0,
+    };
+}
+
+/// What is minimised, and the prices of what models share.
+#[derive(Clone, Debug)]
+pub(super) struct Prices {
+    /// Weight of the sum of `R`.
+    pub(super) alpha: f64,
+    /// Weight of the sum of `E`.
+    pub(super) beta: f64,
+    /// Of each accelerator's whole time.
+    pub(super) busy: [f64; ACCELERATORS],
+    /// Of each link, see [`Plan::links`].
+    pub(super) links: [f64; MODELS],
+}
+
+impl Prices {
+    /// What a plan of a model of this weight costs.
+    pub(super) fn cost(&self, weight: f64, plan: &Plan) -> f64 {
+        let dot = |a: &[f64], b: &[f64]| -> f64 { a.iter().zip(b).map(|(a, b)| a * b).sum() };
+        weight * (self.alpha * plan.violation_rate + self.beta * plan.energy_norm)
+            + dot(&self.busy, &plan.busy)
+            + dot(&self.links, &plan.links)
+    }
+}
+
+/// A range of `E`.
+struct Piece {
+    low: f64,
+    high: f64,
+    /// The cost of no plan in it is below this.
+    bound: f64,
+}
+
+/// A lower bound on the cost of every plan of a model, within `tolerance` of the least one if it can be
+/// had, and good plans that were met.
+pub(super) fn cheapest(
+    model: &ModelDemand,
+    index: usize,
+    demand: &[ModelDemand],
+    prices: &Prices,
+    tolerance: f64,
+) -> (f64, Vec<Plan>) {
+    let search = Search { model, index, demand, prices };
+    let of_ratio = prices.beta * model.weight;
+    let mut best = prices.cost(model.weight, &Plan::NOTHING);
+    let mut plans = Vec::new();
+    let mut note = |plan: Plan, best: &mut f64| {
+        let cost = prices.cost(model.weight, &plan);
+        if cost < *best {
+            *best = cost;
+            plans.push(plan);
+        }
+    };
+    let mut guess = of_ratio.max(1e-6);
+    let mut examine = |low: f64, high: f64, best: &mut f64| {
+        let (bound, plan) = search.within(high, &mut guess);
+        note(plan, best);
+        Piece { low, high, bound: of_ratio * low + bound }
+    };
+    let whole = examine(model.least_ratio, 1.0, &mut best);
+    let mut pieces = vec![whole];
+    for _ in 0..PIECES {
+        let Some(at) = (0..pieces.len()).min_by(|&a, &b| pieces[a].bound.total_cmp(&pieces[b].bound)) else {
+            break;
+        };
+        let Piece { low, high, bound } = pieces[at];
+        if best - bound <= tolerance || high - low < 1e-6 {
+            break;
+        }
+        let middle = 0.5 * (low + high);
+        let upper = Piece { low: middle, high, bound: bound + of_ratio * (middle - low) };
+        pieces[at] = upper;
+        let lower = examine(low, middle, &mut best);
+        pieces.push(lower);
+    }
+    let bound = pieces.iter().map(|piece| piece.bound).fold(f64::INFINITY, f64::min);
+    (bound, plans)
+}
+
+/// The most pieces that the range of `E` is cut into.
+const PIECES: usize = 60;
+
+struct Search<'a> {
+    model: &'a ModelDemand,
+    index: usize,
+    demand: &'a [ModelDemand],
+    prices: &'a Prices,
+}
+
+/// A plan, its cost at prices and at a price of energy, and by how much it exceeds the ratio asked for.
+struct Choice {
+    cost: f64,
+    excess: f64,
+    plan: Plan,
+}
+
+/// How far a frame of a class goes, and at what cost.
+#[derive(Clone, Copy)]
+struct Stretch {
+    cost: f64,
+    route: usize,
+    layers: usize,
+}
+
+const NOTHING: Stretch = Stretch { cost: 0.0, route: 0, layers: 0 };
+
+impl Search<'_> {
+    /// A lower bound on the cost, less that of `E`, of the plans whose `E` is at most `ratio`, and a good
+    /// plan. `guess` is a price of energy to begin with.
+    ///
+    /// As a function of the price of energy the minimum over plans is concave and has a tangent at each
+    /// price: the next price is where the tangents on both sides of the peak meet. Every price is sound.
+    fn within(&self, ratio: f64, guess: &mut f64) -> (f64, Plan) {
+        let mut below = (0.0, self.choose(ratio, 0.0));
+        if below.1.excess <= 0.0 {
+            return (below.1.cost, below.1.plan);
+        }
+        let mut bound = below.1.cost;
+        let mut price = *guess;
+        let mut above = loop {
+            let choice = self.choose(ratio, price);
+            bound = bound.max(choice.cost);
+            if choice.excess <= 0.0 || price > 1e12 {
+                break (price, choice);
+            }
+            below = (price, choice);
+            price *= 4.0;
+        };
+        for _ in 0..12 {
+            let rise = below.1.excess - above.1.excess;
+            let meets = above.1.cost - below.1.cost + below.1.excess * below.0 - above.1.excess * above.0;
+            let price = meets / rise;
+            if !(price > below.0 && price < above.0) {
+                break;
+            }
+            let promised = below.1.cost + below.1.excess * (price - below.0);
+            let choice = self.choose(ratio, price);
+            bound = bound.max(choice.cost);
+            let done = promised - bound <= 1e-6 * promised.abs();
+            if choice.excess <= 0.0 {
+                above = (price, choice);
+            } else {
+                below = (price, choice);
+            }
+            if done {
+                break;
+            }
+        }
+        *guess = above.0.clamp(1e-9, 1e9);
+        (bound, above.1.plan)
+    }
+
+    /// The plan of least cost, where energy beyond `ratio` times worst energy has this price.
+    fn choose(&self, ratio: f64, energy_price: f64) -> Choice {
+        let places: Vec<(f64, Place)> = (self.model.layers.iter())
+            .map(|layer| {
+                let cost = |place: &Place| {
+                    self.prices.busy[place.accelerator] * place.time + energy_price * place.energy
+                };
+                let best = layer.on.iter().map(|place| (cost(place), *place));
+                let (cost, place) =
+                    best.min_by(|a, b| a.0.total_cmp(&b.0)).expect("a layer runs somewhere: checked");
+                (cost - energy_price * ratio * layer.worst, place)
+            })
+            .collect();
+        let options: Vec<(Stretch, Option<Stretch>)> =
+            self.model.classes.iter().map(|class| self.stretches(class, &places)).collect();
+        let mut cost: f64 =
+            self.model.classes.iter().zip(&options).map(|(c, (rest, _))| f64::from(c.frames) * rest.cost).sum();
+        let (served, of_serving) = self.serve(&options);
+        cost += of_serving;
+
+        let mut plan = Plan { violation_rate: 0.0, ..Plan::NOTHING };
+        let (mut energy, mut worst, mut beyond) = (0.0, 0.0, 0u32);
+        for ((class, (rest, serve)), &served) in self.model.classes.iter().zip(&options).zip(&served) {
+            if class.due {
+                plan.served += f64::from(served);
+            } else {
+                beyond += served;
+            }
+            for (stretch, frames) in [(*rest, class.frames - served), (serve.unwrap_or(NOTHING), served)] {
+                let frames = f64::from(frames);
+                for &layer in &class.routes[stretch.route].layers[..stretch.layers] {
+                    let place = places[layer].1;
+                    plan.busy[place.accelerator] += frames * place.time;
+                    energy += frames * place.energy;
+                    worst += frames * self.model.layers[layer].worst;
+                }
+                self.link(class, stretch, frames, &mut plan.links);
+            }
+        }
+        if self.model.due > 0 {
+            let lost = (f64::from(self.model.due) - plan.served).max(0.5);
+            plan.violation_rate = lost / f64::from(self.model.due + beyond);
+        }
+        plan.energy_norm = if worst > 0.0 { energy / worst } else { 1.0 };
+        Choice { cost, excess: energy - ratio * worst, plan }
+    }
+
+    /// The cheapest that a frame of the class can do, served or not; and the cheapest way to serve it.
+    fn stretches(&self, class: &Class, places: &[(f64, Place)]) -> (Stretch, Option<Stretch>) {
+        let (mut rest, mut serve) = (NOTHING, None::<Stretch>);
+        let start = if self.model.dependent {
+            self.prices.links[self.index] / self.demand[self.index].frames
+        } else {
+            0.0
+        };
+        let reward: f64 = (class.children.iter())
+            .map(|&child| self.prices.links[child] / self.demand[child].frames)
+            .sum();
+        for (route, way) in class.routes.iter().enumerate() {
+            let mut cost = start;
+            for (done, &layer) in way.layers.iter().enumerate() {
+                cost += places[layer].0;
+                let complete = done + 1 == way.layers.len();
+                let cost = if complete { cost - reward } else { cost };
+                let stretch = Stretch { cost, route, layers: done + 1 };
+                if cost < rest.cost {
+                    rest = stretch;
+                }
+                if complete && way.in_time && serve.is_none_or(|best| cost < best.cost) {
+                    serve = Some(stretch);
+                }
+            }
+        }
+        (rest, serve)
+    }
+
+    /// What a stretch takes and gives of links.
+    fn link(&self, class: &Class, stretch: Stretch, frames: f64, links: &mut [f64; MODELS]) {
+        if stretch.layers == 0 {
+            return;
+        }
+        if self.model.dependent {
+            links[self.index] += frames / self.demand[self.index].frames;
+        }
+        if stretch.layers == class.routes[stretch.route].layers.len() {
+            for &child in &class.children {
+                links[child] -= frames / self.demand[child].frames;
+            }
+        }
+    }
+
+    /// How many frames of each class to serve, and what that costs beyond the cheapest they could do,
+    /// with `R`: the cheapest first, while the fall of `R` is worth it. Frames due beyond the end come
+    /// into the count only when served, so each number of them is tried.
+    fn serve(&self, options: &[(Stretch, Option<Stretch>)]) -> (Vec<u32>, f64) {
+        let none = vec![0; options.len()];
+        let worth = self.prices.alpha * self.model.weight;
+        if self.model.due == 0 {
+            return (none, 0.0);
+        }
+        let mut order: Vec<(f64, usize)> = (options.iter().enumerate())
+            .filter_map(|(class, (rest, serve))| Some((serve.as_ref()?.cost - rest.cost, class)))
+            .collect();
+        order.sort_by(|a, b| a.0.total_cmp(&b.0));
+        let (due, beyond): (Vec<_>, Vec<_>) =
+            order.into_iter().partition(|&(_, class)| self.model.classes[class].due);
+        let frames = |class: usize| self.model.classes[class].frames;
+        let mut best = (none.clone(), f64::INFINITY);
+        let mut extra = (none, 0.0);
+        let mut counted = self.model.due;
+        let mut steps = beyond.iter().flat_map(|&(cost, class)| (0..frames(class)).map(move |_| (cost, class)));
+        loop {
+            let each = worth / f64::from(counted);
+            let (mut served, mut cost) = extra.clone();
+            let mut left = self.model.due;
+            let mut dearest = None;
+            for &(more, class) in due.iter().take_while(|(more, _)| *more < each) {
+                served[class] = frames(class);
+                cost += more * f64::from(frames(class));
+                left -= frames(class);
+                dearest = Some((more, class));
+            }
+            // The last frame of all takes `R` from 1/n to 1/2n only.
+            if let Some((more, class)) = dearest.filter(|&(more, _)| left == 0 && more > 0.5 * each) {
+                served[class] -= 1;
+                cost -= more;
+                left = 1;
+            }
+            cost += each * f64::from(left).max(0.5);
+            if cost < best.1 {
+                best = (served, cost);
+            }
+            let Some((more, class)) = steps.next() else { return best };
+            extra.0[class] += 1;
+            extra.1 += more;
+            counted += 1;
+        }
+    }
+}
