@@ -26,6 +26,9 @@ pub struct Run {
     pub violation_rate_sum: f64,
     /// Sum over models of energy over that on the worst accelerators.
     pub energy_norm_sum: f64,
+    /// A lower bound on the UXCost of any policy, if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bound: Option<f64>,
     /// XRBench's score, 0 to 100, higher is better.
     pub xrbench_score: f64,
     /// Blocks dispatched.
@@ -102,6 +105,7 @@ impl Run {
             uxcost: outcome.uxcost.value(),
             violation_rate_sum: outcome.uxcost.violation_rate_sum,
             energy_norm_sum: outcome.uxcost.energy_norm_sum,
+            bound: None,
             xrbench_score: outcome.xrbench_score(),
             decisions: outcome.stats.decisions,
             alpha: weights.map(|weights| weights.alpha.as_f64()),
