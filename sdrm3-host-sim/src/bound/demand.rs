@@ -35,6 +35,8 @@ pub(super) struct ModelDemand {
     pub(super) dependent: bool,
     /// All its frames.
     pub(super) frames: f64,
+    /// The time that each accelerator has in the run, in nanoseconds.
+    pub(super) capacity_ns: f64,
 }
 
 /// One layer.
@@ -72,8 +74,9 @@ pub(super) struct Class {
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) struct Route {
     pub(super) layers: Vec<usize>,
-    /// On an empty platform it could be in time.
-    pub(super) in_time: bool,
+    /// Time that the layers may take in all for the result to be in time, in nanoseconds; `None` if
+    /// that is too little even for an empty platform.
+    pub(super) slack_ns: Option<u64>,
 }
 
 /// One frame.
@@ -225,9 +228,9 @@ impl<'a> Builder<'a> {
         let mut routes = Vec::new();
         for subnetwork in 0..self.allowed() {
             let walked = self.walk(frame.number, subnetwork);
-            let done = frame.ready.saturating_add(self.fastest(subnetwork, &walked));
-            let in_time = done <= frame.deadline.min(self.end);
-            routes.push(Route { layers: walked.iter().map(|at| at + offset).collect(), in_time });
+            let slack = frame.deadline.min(self.end).saturating_since(frame.ready);
+            let slack_ns = (self.fastest(subnetwork, &walked) <= slack).then_some(slack.as_nanos());
+            routes.push(Route { layers: walked.iter().map(|at| at + offset).collect(), slack_ns });
             offset += self.model.subnetworks[subnetwork].segments.len();
         }
         *self.classes.entry((frame.deadline <= self.end, routes, children)).or_default() += 1;
@@ -280,6 +283,7 @@ impl<'a> Builder<'a> {
             classes: self.classes.into_iter().map(class).collect(),
             dependent: self.model.cascade.is_some(),
             frames,
+            capacity_ns,
         }
     }
 }

@@ -18,7 +18,7 @@
 //! worth it. `R`, with its floor, is not relaxed at all. Pieces are split where the bound is lowest,
 //! until it comes close to the cost of a plan that was met on the way.
 
-use super::demand::{Class, ModelDemand, Place};
+use super::demand::{Class, Layer, ModelDemand, Place};
 use crate::scenario::{ACCELERATORS, MODELS};
 
 /// What one model does in a run.
@@ -148,9 +148,18 @@ struct Stretch {
     cost: f64,
     route: usize,
     layers: usize,
+    hurry: [Hurry; 2],
 }
 
-const NOTHING: Stretch = Stretch { cost: 0.0, route: 0, layers: 0 };
+/// In what hurry a share of some frames is: at which price of their own time they choose accelerators.
+#[derive(Clone, Copy)]
+struct Hurry {
+    share: f64,
+    price: f64,
+}
+
+const LEISURE: [Hurry; 2] = [Hurry { share: 1.0, price: 0.0 }, Hurry { share: 0.0, price: 0.0 }];
+const NOTHING: Stretch = Stretch { cost: 0.0, route: 0, layers: 0, hurry: LEISURE };
 
 impl Search<'_> {
     /// A lower bound on the cost, less that of `E`, of the plans whose `E` is at most `ratio`, and a good
@@ -200,21 +209,13 @@ impl Search<'_> {
 
     /// The plan of least cost, where energy beyond `ratio` times worst energy has this price.
     fn choose(&self, ratio: f64, energy_price: f64) -> Choice {
-        let places: Vec<(f64, Place)> = (self.model.layers.iter())
-            .map(|layer| {
-                let cost = |place: &Place| {
-                    self.prices.busy[place.accelerator] * place.time + energy_price * place.energy
-                };
-                let best = layer.on.iter().map(|place| (cost(place), *place));
-                let (cost, place) =
-                    best.min_by(|a, b| a.0.total_cmp(&b.0)).expect("a layer runs somewhere: checked");
-                (cost - energy_price * ratio * layer.worst, place)
-            })
+        let costs: Vec<f64> =
+            self.model.layers.iter().map(|layer| self.place(layer, ratio, energy_price, 0.0).0).collect();
+        let options: Vec<(Stretch, Option<Stretch>)> = (self.model.classes.iter())
+            .map(|class| self.stretches(class, &costs, ratio, energy_price))
             .collect();
-        let options: Vec<(Stretch, Option<Stretch>)> =
-            self.model.classes.iter().map(|class| self.stretches(class, &places)).collect();
-        let mut cost: f64 =
-            self.model.classes.iter().zip(&options).map(|(c, (rest, _))| f64::from(c.frames) * rest.cost).sum();
+        let rest = |(class, (rest, _)): (&Class, &(Stretch, _))| f64::from(class.frames) * rest.cost;
+        let mut cost: f64 = self.model.classes.iter().zip(&options).map(rest).sum();
         let (served, of_serving) = self.serve(&options);
         cost += of_serving;
 
@@ -228,11 +229,14 @@ impl Search<'_> {
             }
             for (stretch, frames) in [(*rest, class.frames - served), (serve.unwrap_or(NOTHING), served)] {
                 let frames = f64::from(frames);
-                for &layer in &class.routes[stretch.route].layers[..stretch.layers] {
-                    let place = places[layer].1;
-                    plan.busy[place.accelerator] += frames * place.time;
-                    energy += frames * place.energy;
-                    worst += frames * self.model.layers[layer].worst;
+                for hurry in stretch.hurry.iter().filter(|hurry| hurry.share > 0.0) {
+                    for &layer in &class.routes[stretch.route].layers[..stretch.layers] {
+                        let layer = &self.model.layers[layer];
+                        let (_, place) = self.place(layer, ratio, energy_price, hurry.price);
+                        plan.busy[place.accelerator] += frames * hurry.share * place.time;
+                        energy += frames * hurry.share * place.energy;
+                        worst += frames * hurry.share * layer.worst;
+                    }
                 }
                 self.link(class, stretch, frames, &mut plan.links);
             }
@@ -245,33 +249,104 @@ impl Search<'_> {
         Choice { cost, excess: energy - ratio * worst, plan }
     }
 
+    /// The cheapest accelerator for a layer, and the cost there; `hurry` is a price of the frame's own time.
+    fn place(&self, layer: &Layer, ratio: f64, energy_price: f64, hurry: f64) -> (f64, Place) {
+        let cost = |place: &Place| {
+            (self.prices.busy[place.accelerator] + hurry) * place.time + energy_price * place.energy
+        };
+        let priced = layer.on.iter().map(|place| (cost(place), *place));
+        let (cost, place) =
+            priced.min_by(|a, b| a.0.total_cmp(&b.0)).expect("a layer runs somewhere: checked");
+        (cost - energy_price * ratio * layer.worst, place)
+    }
+
     /// The cheapest that a frame of the class can do, served or not; and the cheapest way to serve it.
-    fn stretches(&self, class: &Class, places: &[(f64, Place)]) -> (Stretch, Option<Stretch>) {
+    fn stretches(
+        &self,
+        class: &Class,
+        costs: &[f64],
+        ratio: f64,
+        energy_price: f64,
+    ) -> (Stretch, Option<Stretch>) {
         let (mut rest, mut serve) = (NOTHING, None::<Stretch>);
         let start = if self.model.dependent {
             self.prices.links[self.index] / self.demand[self.index].frames
         } else {
             0.0
         };
-        let reward: f64 = (class.children.iter())
-            .map(|&child| self.prices.links[child] / self.demand[child].frames)
-            .sum();
+        let reward: f64 =
+            class.children.iter().map(|&child| self.prices.links[child] / self.demand[child].frames).sum();
         for (route, way) in class.routes.iter().enumerate() {
             let mut cost = start;
             for (done, &layer) in way.layers.iter().enumerate() {
-                cost += places[layer].0;
+                cost += costs[layer];
                 let complete = done + 1 == way.layers.len();
                 let cost = if complete { cost - reward } else { cost };
-                let stretch = Stretch { cost, route, layers: done + 1 };
                 if cost < rest.cost {
-                    rest = stretch;
+                    rest = Stretch { cost, route, layers: done + 1, hurry: LEISURE };
                 }
-                if complete && way.in_time && serve.is_none_or(|best| cost < best.cost) {
-                    serve = Some(stretch);
+            }
+            if let Some(slack_ns) = way.slack_ns {
+                let slack = slack_ns as f64 / self.model.capacity_ns;
+                let (cost, hurry) = self.hurry(&way.layers, slack, ratio, energy_price);
+                let cost = cost + start - reward;
+                if serve.is_none_or(|best| cost < best.cost) {
+                    serve = Some(Stretch { cost, route, layers: way.layers.len(), hurry });
                 }
             }
         }
         (rest, serve)
+    }
+
+    /// The least cost of layers that take no longer than `slack` in all, each split over accelerators.
+    ///
+    /// Once more a concave function of a price, that of the frame's own time, each value of which is sound.
+    fn hurry(&self, layers: &[usize], slack: f64, ratio: f64, energy_price: f64) -> (f64, [Hurry; 2]) {
+        // Value and slope at a price.
+        let at = |price: f64| {
+            let (mut cost, mut time) = (-price * slack, -slack);
+            for &layer in layers {
+                let (of_layer, place) = self.place(&self.model.layers[layer], ratio, energy_price, price);
+                (cost, time) = (cost + of_layer, time + place.time);
+            }
+            (price, cost, time)
+        };
+        let mut below = at(0.0);
+        if below.2 <= 0.0 {
+            return (below.1, LEISURE);
+        }
+        let mut bound = below.1;
+        let mut price = below.1.abs().max(1e-6) / slack.max(1e-12);
+        let mut above = loop {
+            let next = at(price);
+            bound = bound.max(next.1);
+            if next.2 <= 0.0 || price > 1e15 {
+                break next;
+            }
+            below = next;
+            price *= 8.0;
+        };
+        for _ in 0..16 {
+            let price = (above.1 - below.1 + below.2 * below.0 - above.2 * above.0) / (below.2 - above.2);
+            if !(price > below.0 && price < above.0) {
+                break;
+            }
+            let next = at(price);
+            let done = below.1 + below.2 * (price - below.0) - next.1 <= 1e-9 * next.1.abs();
+            bound = bound.max(next.1);
+            if next.2 <= 0.0 {
+                above = next;
+            } else {
+                below = next;
+            }
+            if done {
+                break;
+            }
+        }
+        // The mix of both sides that takes just the slack.
+        let share = (-above.2 / (below.2 - above.2)).clamp(0.0, 1.0);
+        let of = |share, price| Hurry { share, price };
+        (bound, [of(1.0 - share, above.0), of(share, below.0)])
     }
 
     /// What a stretch takes and gives of links.
