@@ -55,37 +55,46 @@ impl<'a> Master<'a> {
     /// The best bound on `alpha x sum of R + beta x sum of E` that can be had.
     pub(super) fn solve(&mut self, alpha: f64, beta: f64) -> Solved {
         let free = Prices { alpha, beta, busy: [0.0; ACCELERATORS], links: [0.0; MODELS] };
-        let mut best = self.prove(&free, 0.0);
+        let (mut best, _) = self.prove(&free, 0.0);
+        let mut care = 0.2;
         for _ in 0..ROUNDS {
             let Some((prices, above)) = self.prices(alpha, beta) else { break };
             let gap = above - best.bound;
             if gap <= TOLERANCE * above {
                 break;
             }
-            let solved = self.prove(&prices, 0.2 * gap);
+            let (solved, news) = self.prove(&prices, care * gap);
             if solved.bound > best.bound {
                 best = solved;
+            }
+            if !news {
+                // Models have no cheaper plan to within the tolerance: look closer, once.
+                if care < 0.1 {
+                    break;
+                }
+                care = 0.02;
             }
         }
         best
     }
 
-    /// What these prices prove; plans that are cheap at them join the known ones.
-    fn prove(&mut self, prices: &Prices, tolerance: f64) -> Solved {
+    /// What these prices prove, and whether a plan that is cheap at them joined the known ones.
+    fn prove(&mut self, prices: &Prices, tolerance: f64) -> (Solved, bool) {
         let models = &self.demand.models;
         let total: f64 = models.iter().map(|model| model.weight).sum::<f64>() * (prices.alpha + prices.beta);
         let each = tolerance.max(0.2 * TOLERANCE * total) / models.len() as f64;
-        let mut bound = -prices.busy.iter().sum::<f64>();
+        let (mut bound, mut news) = (-prices.busy.iter().sum::<f64>(), false);
         for (index, model) in models.iter().enumerate() {
             let (least, plans) = cheapest(model, index, models, prices, each);
             bound += least;
             for plan in plans {
                 if !self.plans[index].contains(&plan) {
                     self.plans[index].push(plan);
+                    news = true;
                 }
             }
         }
-        Solved { bound, prices: prices.clone() }
+        (Solved { bound, prices: prices.clone() }, news)
     }
 
     /// The best prices as far as plans are known, and the program's value; `None` if the solver fails.
@@ -103,8 +112,7 @@ impl<'a> Master<'a> {
         let mut program = names.maximise(sum(&thetas) - sum(&busy)).using(microlp);
         for ((&theta, plans), model) in thetas.iter().zip(&self.plans).zip(models) {
             for plan in plans {
-                let fixed =
-                    model.weight * (alpha * plan.violation_rate + beta * plan.energy_norm);
+                let fixed = model.weight * (alpha * plan.violation_rate + beta * plan.energy_norm);
                 let mut cost = Expression::from(fixed);
                 for (&price, &share) in busy.iter().zip(&plan.busy) {
                     cost += share * price;
@@ -125,8 +133,8 @@ impl<'a> Master<'a> {
         for (place, name) in prices.links.iter_mut().zip(&links) {
             *place = name.map_or(0.0, |name| solution.value(name).max(0.0));
         }
-        let above = thetas.iter().map(|&theta| solution.value(theta)).sum::<f64>()
-            - prices.busy.iter().sum::<f64>();
+        let above =
+            thetas.iter().map(|&theta| solution.value(theta)).sum::<f64>() - prices.busy.iter().sum::<f64>();
         Some((prices, above))
     }
 
@@ -134,9 +142,8 @@ impl<'a> Master<'a> {
     pub(super) fn mix(&self, alpha: f64, beta: f64) -> Vec<Vec<(f64, &Plan)>> {
         let models = &self.demand.models;
         let mut names = variables!();
-        let shares: Vec<Vec<Variable>> = (self.plans.iter())
-            .map(|plans| names.add_vector(variable().min(0.0), plans.len()))
-            .collect();
+        let shares: Vec<Vec<Variable>> =
+            (self.plans.iter()).map(|plans| names.add_vector(variable().min(0.0), plans.len())).collect();
         let all = || shares.iter().zip(&self.plans).zip(models);
         let total = |of: &dyn Fn(f64, &Plan) -> f64| {
             let mut sum = Expression::from(0.0);

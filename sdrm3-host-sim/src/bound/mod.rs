@@ -57,9 +57,8 @@ impl Bound {
             let frames: f64 = plans.iter().map(|(share, plan)| share * plan.served).sum();
             (model.due > 0).then(|| frames / f64::from(model.due))
         });
-        let utilisation = (0..demand.accelerators).map(|a| {
-            mix.iter().flatten().map(|(share, plan)| share * plan.busy[a]).sum()
-        });
+        let utilisation = (0..demand.accelerators)
+            .map(|a| mix.iter().flatten().map(|(share, plan)| share * plan.busy[a]).sum());
         let limits = last.prices.busy.iter().take(demand.accelerators).map(|price| price / (p * q));
         Ok(Self {
             violation_rate_sum: p * (1.0 - ROUNDING),

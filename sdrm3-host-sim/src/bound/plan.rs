@@ -24,9 +24,9 @@ use crate::scenario::{ACCELERATORS, MODELS};
 /// What one model does in a run.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) struct Plan {
-    /// `R`, exact.
+    /// `R`.
     pub(super) violation_rate: f64,
-    /// `E`, exact.
+    /// `E`.
     pub(super) energy_norm: f64,
     /// Share of the run for which it keeps each accelerator busy.
     pub(super) busy: [f64; ACCELERATORS],
@@ -139,7 +139,24 @@ struct Search<'a> {
 struct Choice {
     cost: f64,
     excess: f64,
+    energy: f64,
+    worst: f64,
     plan: Plan,
+}
+
+impl Choice {
+    /// The plan that does so much of what this one does, and for the rest what the other does.
+    fn mix(&self, share: f64, other: &Self) -> Plan {
+        let of = |a: f64, b: f64| share * a + (1.0 - share) * b;
+        let (energy, worst) = (of(self.energy, other.energy), of(self.worst, other.worst));
+        Plan {
+            violation_rate: of(self.plan.violation_rate, other.plan.violation_rate),
+            energy_norm: if worst > 0.0 { energy / worst } else { 1.0 },
+            busy: std::array::from_fn(|at| of(self.plan.busy[at], other.plan.busy[at])),
+            links: std::array::from_fn(|at| of(self.plan.links[at], other.plan.links[at])),
+            served: of(self.plan.served, other.plan.served),
+        }
+    }
 }
 
 /// How far a frame of a class goes, and at what cost.
@@ -204,7 +221,9 @@ impl Search<'_> {
             }
         }
         *guess = above.0.clamp(1e-9, 1e9);
-        (bound, above.1.plan)
+        // The mix of both sides that has just the ratio.
+        let share = (-above.1.excess / (below.1.excess - above.1.excess)).clamp(0.0, 1.0);
+        (bound, below.1.mix(share, &above.1))
     }
 
     /// The plan of least cost, where energy beyond `ratio` times worst energy has this price.
@@ -246,7 +265,7 @@ impl Search<'_> {
             plan.violation_rate = lost / f64::from(self.model.due + beyond);
         }
         plan.energy_norm = if worst > 0.0 { energy / worst } else { 1.0 };
-        Choice { cost, excess: energy - ratio * worst, plan }
+        Choice { cost, excess: energy - ratio * worst, energy, worst, plan }
     }
 
     /// The cheapest accelerator for a layer, and the cost there; `hurry` is a price of the frame's own time.
@@ -383,7 +402,8 @@ impl Search<'_> {
         let mut best = (none.clone(), f64::INFINITY);
         let mut extra = (none, 0.0);
         let mut counted = self.model.due;
-        let mut steps = beyond.iter().flat_map(|&(cost, class)| (0..frames(class)).map(move |_| (cost, class)));
+        let mut steps =
+            beyond.iter().flat_map(|&(cost, class)| (0..frames(class)).map(move |_| (cost, class)));
         loop {
             let each = worth / f64::from(counted);
             let (mut served, mut cost) = extra.clone();

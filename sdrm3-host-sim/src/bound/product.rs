@@ -23,9 +23,10 @@ impl Region {
     /// Takes away what lies below `alpha P + beta Q >= h`; `alpha` and `beta` are above 0.
     pub(super) fn cut(&mut self, alpha: f64, beta: f64, h: f64) {
         let height = |&(p, q): &(f64, f64)| alpha * p + beta * q - h;
-        let (Some(first), Some(last)) =
-            (self.corners.iter().position(|c| height(c) < 0.0), self.corners.iter().rposition(|c| height(c) < 0.0))
-        else {
+        let (Some(first), Some(last)) = (
+            self.corners.iter().position(|c| height(c) < 0.0),
+            self.corners.iter().rposition(|c| height(c) < 0.0),
+        ) else {
             return;
         };
         let between = |inside: (f64, f64), outside: (f64, f64)| {

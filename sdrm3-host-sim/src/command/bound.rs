@@ -46,11 +46,7 @@ pub(super) fn bound(options: &Options, text: &mut impl Write) -> Result<(), Fail
     Ok(write_bounds(&reports, options.format, text)?)
 }
 
-fn of_pair(
-    scenario: &Scenario,
-    platform: &Platform,
-    settings: &Settings,
-) -> Result<BoundReport, InputError> {
+fn of_pair(scenario: &Scenario, platform: &Platform, settings: &Settings) -> Result<BoundReport, InputError> {
     let memory = Bump::new();
     let workload = build(scenario, platform, &settings.library, settings.costs.as_ref(), &memory)?;
     let (duration, seed) = (settings.duration, settings.seed);

@@ -42,7 +42,8 @@ impl<'a> Execution<'a> {
             return ((table as f64 * entry.factor).round() as u64, path);
         }
         let drawn = segments.get(usize::from(last));
-        let path = drawn.map_or(Path::Next, |segment| self.draw.path(segment, model, block.frame.number, last));
+        let path =
+            drawn.map_or(Path::Next, |segment| self.draw.path(segment, model, block.frame.number, last));
         (table, path)
     }
 }

@@ -103,9 +103,10 @@ fn write_table(bounds: &[BoundReport], out: &mut impl Write) -> io::Result<()> {
     }
     let percent = |share: f64| format!("{:.0}", 100.0 * share);
     let row = |cell: &BoundReport| {
-        let served = cell.models.iter().map(|model| {
-            format!("{} {}", model.name, model.served.map_or_else(|| "-".into(), percent))
-        });
+        let served = cell
+            .models
+            .iter()
+            .map(|model| format!("{} {}", model.name, model.served.map_or_else(|| "-".into(), percent)));
         let busy = cell.accelerators.iter().map(|accelerator| {
             format!("{} {} ({:.2})", accelerator.name, percent(accelerator.utilisation), accelerator.limits)
         });

@@ -21,7 +21,8 @@ pub(super) fn write(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
         policies.iter().filter_map(|policy| all.iter().find(|run| run.policy == **policy).copied()).collect()
     };
     let mean_of = |value: &dyn Fn(&Run) -> f64| -> Vec<f64> {
-        let of_policy = |policy: &&str| geometric_mean(runs.iter().filter(|r| r.policy == **policy).map(value));
+        let of_policy =
+            |policy: &&str| geometric_mean(runs.iter().filter(|r| r.policy == **policy).map(value));
         policies.iter().map(of_policy).collect()
     };
     let means = mean_of(&|run| run.uxcost);
