@@ -1,6 +1,7 @@
 //! A lower bound on UXCost.
 mod demand;
 mod master;
+mod peak;
 mod plan;
 mod product;
 

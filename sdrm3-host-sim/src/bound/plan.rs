@@ -19,6 +19,7 @@
 //! until it comes close to the cost of a plan that was met on the way.
 
 use super::demand::{Class, Layer, ModelDemand, Place};
+use super::peak::{Peak, Tangent, peak, share_below};
 use crate::scenario::{ACCELERATORS, MODELS};
 
 /// What one model does in a run.
@@ -135,10 +136,8 @@ struct Search<'a> {
     prices: &'a Prices,
 }
 
-/// A plan, its cost at prices and at a price of energy, and by how much it exceeds the ratio asked for.
+/// A plan, its energy, and that of the same layers on their worst accelerators.
 struct Choice {
-    cost: f64,
-    excess: f64,
     energy: f64,
     worst: f64,
     plan: Plan,
@@ -181,53 +180,18 @@ const NOTHING: Stretch = Stretch { cost: 0.0, route: 0, layers: 0, hurry: LEISUR
 impl Search<'_> {
     /// A lower bound on the cost, less that of `E`, of the plans whose `E` is at most `ratio`, and a good
     /// plan. `guess` is a price of energy to begin with.
-    ///
-    /// As a function of the price of energy the minimum over plans is concave and has a tangent at each
-    /// price: the next price is where the tangents on both sides of the peak meet. Every price is sound.
     fn within(&self, ratio: f64, guess: &mut f64) -> (f64, Plan) {
-        let mut below = (0.0, self.choose(ratio, 0.0));
-        if below.1.excess <= 0.0 {
-            return (below.1.cost, below.1.plan);
-        }
-        let mut bound = below.1.cost;
-        let mut price = *guess;
-        let mut above = loop {
-            let choice = self.choose(ratio, price);
-            bound = bound.max(choice.cost);
-            if choice.excess <= 0.0 || price > 1e12 {
-                break (price, choice);
-            }
-            below = (price, choice);
-            price *= 4.0;
-        };
-        for _ in 0..12 {
-            let rise = below.1.excess - above.1.excess;
-            let meets = above.1.cost - below.1.cost + below.1.excess * below.0 - above.1.excess * above.0;
-            let price = meets / rise;
-            if !(price > below.0 && price < above.0) {
-                break;
-            }
-            let promised = below.1.cost + below.1.excess * (price - below.0);
-            let choice = self.choose(ratio, price);
-            bound = bound.max(choice.cost);
-            let done = promised - bound <= 1e-6 * promised.abs();
-            if choice.excess <= 0.0 {
-                above = (price, choice);
-            } else {
-                below = (price, choice);
-            }
-            if done {
-                break;
+        match peak(*guess, |price| self.choose(ratio, price)) {
+            Peak::Free(tangent) => (tangent.value, tangent.choice.plan),
+            Peak::Between { bound, below, above } => {
+                *guess = above.price.clamp(1e-9, 1e9);
+                (bound, below.choice.mix(share_below(&below, &above), &above.choice))
             }
         }
-        *guess = above.0.clamp(1e-9, 1e9);
-        // The mix of both sides that has just the ratio.
-        let share = (-above.1.excess / (below.1.excess - above.1.excess)).clamp(0.0, 1.0);
-        (bound, below.1.mix(share, &above.1))
     }
 
     /// The plan of least cost, where energy beyond `ratio` times worst energy has this price.
-    fn choose(&self, ratio: f64, energy_price: f64) -> Choice {
+    fn choose(&self, ratio: f64, energy_price: f64) -> Tangent<Choice> {
         let costs: Vec<f64> =
             self.model.layers.iter().map(|layer| self.place(layer, ratio, energy_price, 0.0).0).collect();
         let options: Vec<(Stretch, Option<Stretch>)> = (self.model.classes.iter())
@@ -265,7 +229,12 @@ impl Search<'_> {
             plan.violation_rate = lost / f64::from(self.model.due + beyond);
         }
         plan.energy_norm = if worst > 0.0 { energy / worst } else { 1.0 };
-        Choice { cost, excess: energy - ratio * worst, energy, worst, plan }
+        Tangent {
+            price: energy_price,
+            value: cost,
+            slope: energy - ratio * worst,
+            choice: Choice { energy, worst, plan },
+        }
     }
 
     /// The cheapest accelerator for a layer, and the cost there; `hurry` is a price of the frame's own time.
@@ -318,54 +287,24 @@ impl Search<'_> {
     }
 
     /// The least cost of layers that take no longer than `slack` in all, each split over accelerators.
-    ///
-    /// Once more a concave function of a price, that of the frame's own time, each value of which is sound.
     fn hurry(&self, layers: &[usize], slack: f64, ratio: f64, energy_price: f64) -> (f64, [Hurry; 2]) {
-        // Value and slope at a price.
         let at = |price: f64| {
-            let (mut cost, mut time) = (-price * slack, -slack);
+            let (mut value, mut slope) = (-price * slack, -slack);
             for &layer in layers {
-                let (of_layer, place) = self.place(&self.model.layers[layer], ratio, energy_price, price);
-                (cost, time) = (cost + of_layer, time + place.time);
+                let (cost, place) = self.place(&self.model.layers[layer], ratio, energy_price, price);
+                (value, slope) = (value + cost, slope + place.time);
             }
-            (price, cost, time)
+            Tangent { price, value, slope, choice: () }
         };
-        let mut below = at(0.0);
-        if below.2 <= 0.0 {
-            return (below.1, LEISURE);
-        }
-        let mut bound = below.1;
-        let mut price = below.1.abs().max(1e-6) / slack.max(1e-12);
-        let mut above = loop {
-            let next = at(price);
-            bound = bound.max(next.1);
-            if next.2 <= 0.0 || price > 1e15 {
-                break next;
-            }
-            below = next;
-            price *= 8.0;
-        };
-        for _ in 0..16 {
-            let price = (above.1 - below.1 + below.2 * below.0 - above.2 * above.0) / (below.2 - above.2);
-            if !(price > below.0 && price < above.0) {
-                break;
-            }
-            let next = at(price);
-            let done = below.1 + below.2 * (price - below.0) - next.1 <= 1e-9 * next.1.abs();
-            bound = bound.max(next.1);
-            if next.2 <= 0.0 {
-                above = next;
-            } else {
-                below = next;
-            }
-            if done {
-                break;
+        let scale = self.prices.busy.iter().fold(energy_price, |most, &price| most.max(price));
+        match peak(scale.max(1e-6), at) {
+            Peak::Free(tangent) => (tangent.value, LEISURE),
+            Peak::Between { bound, below, above } => {
+                let share = share_below(&below, &above);
+                let of = |share, price| Hurry { share, price };
+                (bound, [of(share, below.price), of(1.0 - share, above.price)])
             }
         }
-        // The mix of both sides that takes just the slack.
-        let share = (-above.2 / (below.2 - above.2)).clamp(0.0, 1.0);
-        let of = |share, price| Hurry { share, price };
-        (bound, [of(1.0 - share, above.0), of(share, below.0)])
     }
 
     /// What a stretch takes and gives of links.

@@ -94,7 +94,7 @@ pub fn simulate<P: Policy>(
         .map(|_| SimulatedAccelerator::new(execution, cell.platform.decision_ns))
         .collect();
     let runtime = Runtime::new(scheduler, queues).expect("one queue was made per accelerator");
-    let observer = Observer::new(cell.scenario, draw, recorder);
+    let observer = Observer::new(cell, draw, recorder);
     let mut run = Run { cell, runtime, observer, agenda: Agenda::new(cell.scenario, draw) };
     run.switch_off_what_starts_inactive();
     run.to(end);

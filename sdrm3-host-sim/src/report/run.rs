@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::{Metrics, RunMetrics};
 use crate::engine::{Cell, Outcome};
 use crate::policy::Method;
 
@@ -31,6 +32,9 @@ pub struct Run {
     pub bound: Option<f64>,
     /// XRBench's score, 0 to 100, higher is better.
     pub xrbench_score: f64,
+    /// Figures beside UXCost.
+    #[serde(flatten)]
+    pub metrics: RunMetrics,
     /// Blocks dispatched.
     pub decisions: u64,
     /// Weight of the starvation term, if the policy has one.
@@ -67,6 +71,9 @@ pub struct ModelRun {
     pub energy_nj: u64,
     /// Energy of the same layers, each on its worst accelerator, in nanojoules.
     pub worst_energy_nj: u64,
+    /// Figures beside UXCost.
+    #[serde(flatten)]
+    pub metrics: Metrics,
     /// Accuracy given up by lighter sub-networks: mean over completed frames, in percentage points.
     pub accuracy_loss: f64,
     /// Completed frames at each sub-network, from the heaviest; as long as needed.
@@ -91,6 +98,7 @@ impl Run {
                 withdrawn: stats.withdrawn,
                 energy_nj: tally.energy_nj,
                 worst_energy_nj: tally.worst_energy_nj,
+                metrics: Metrics::of(tally, stats),
                 accuracy_loss: tally.accuracy_given_up as f64 / 1e3 / f64::from(tally.completed.max(1)),
                 subnetworks: stats.subnetworks.clone(),
                 drops: stats.drops.clone(),
@@ -107,6 +115,7 @@ impl Run {
             energy_norm_sum: outcome.uxcost.energy_norm_sum,
             bound: None,
             xrbench_score: outcome.xrbench_score(),
+            metrics: RunMetrics::of(&outcome.tallies, &outcome.stats.models),
             decisions: outcome.stats.decisions,
             alpha: weights.map(|weights| weights.alpha.as_f64()),
             beta: weights.map(|weights| weights.beta.as_f64()),

@@ -51,9 +51,8 @@ pub(crate) fn optimum(cell: &Cell<'_>) -> f64 {
         match spec.parent {
             None => {
                 let arrivals = (0..).map(|n| (f64::from(n) * 1e9 / spec.fps).round() as u64);
-                let frame = |release: u64| {
-                    Frame { model, release, deadline: release + own.unwrap(), parent: None }
-                };
+                let frame =
+                    |release: u64| Frame { model, release, deadline: release + own.unwrap(), parent: None };
                 frames.extend(arrivals.take_while(|&at| at < end).map(frame));
             }
             Some(parent) => {

@@ -77,7 +77,8 @@ proptest! {
 
 #[test]
 fn no_policy_beats_the_bound_on_built_in_cells() {
-    let load = |name| (Scenario::load(name).unwrap(), Platform::built_in().map(|p| Platform::load(p).unwrap()));
+    let load =
+        |name| (Scenario::load(name).unwrap(), Platform::built_in().map(|p| Platform::load(p).unwrap()));
     let cells: Vec<_> = Scenario::built_in().map(load).to_vec();
     let checked: Vec<f64> = cells
         .par_iter()

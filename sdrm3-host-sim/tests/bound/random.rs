@@ -103,8 +103,7 @@ fn scenario(models: &[Model]) -> String {
                 let _ = writeln!(text, "fps = {}\njitter_ms = {jitter_ms:?}", model.fps);
             }
             Some((parent, probability)) => {
-                let _ =
-                    writeln!(text, "depends_on = 'm{}'\nprobability = {probability:?}", parent % index);
+                let _ = writeln!(text, "depends_on = 'm{}'\nprobability = {probability:?}", parent % index);
             }
         }
         if let Some(deadline) = model.deadline_ms {
