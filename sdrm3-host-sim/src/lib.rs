@@ -6,6 +6,7 @@
 
 #![forbid(unsafe_code)]
 
+pub mod bound;
 pub mod command;
 pub mod cost;
 pub mod engine;

@@ -11,6 +11,7 @@ use rayon::prelude::*;
 
 use super::Failure;
 use super::cells::{Common, Settings, platforms, scenarios};
+use crate::bound::Bound;
 use crate::engine::Cell;
 use crate::input::InputError;
 use crate::policy::{Method, Part, PolicyName};
@@ -43,6 +44,9 @@ pub(super) struct Options {
     /// Also run sdrm3 without each of its parts (by default beside fcfs, mapscore and sdrm3 only)
     #[arg(long)]
     ablation: bool,
+    /// Also compute what no policy can beat, and how many times the bound each UXCost is
+    #[arg(long)]
+    bound: bool,
     /// Print how fast the simulation went, to standard error
     #[arg(long)]
     stats: bool,
@@ -75,12 +79,14 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
                     build(scenario, platform, &settings.library, settings.costs.as_ref(), &memory)?;
                 let (duration, seed) = (settings.duration, settings.seed);
                 let cell = Cell { scenario, platform, workload: &workload, recording: None, duration, seed };
+                let bound = options.bound.then(|| Bound::of(&cell)).transpose()?.map(|bound| bound.value());
                 let of_method = |method: &Method| {
                     let started = Instant::now();
                     let outcome = method.run(&cell, &mut ());
                     let speed = Speed { blocks: outcome.stats.decisions, busy: started.elapsed() };
                     progress.step();
-                    (Run::new(&cell, method, settings.duration_ms, &outcome), speed)
+                    let run = Run::new(&cell, method, settings.duration_ms, &outcome);
+                    (Run { bound, ..run }, speed)
                 };
                 Ok(methods.par_iter().map(of_method).collect())
             };

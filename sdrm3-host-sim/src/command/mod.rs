@@ -1,5 +1,6 @@
 //! The command line: arguments are parsed, then validated into types, then run.
 
+mod bound;
 mod cells;
 mod compare;
 mod import;
@@ -39,6 +40,8 @@ enum Command {
     Run(run::Options),
     /// Show the landscape of (alpha, beta) and the path of the online tuner over it
     Tune(tune::Options),
+    /// Compute what no policy can beat: a lower bound on UXCost
+    Bound(bound::Options),
     /// Turn files of other programs into scenarios, platforms and networks
     Import(import::Options),
     /// List what is built in
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Compare(options) => compare::compare(&options, &mut text),
         Command::Run(options) => run::run(&options, &mut text),
         Command::Tune(options) => tune::tune(&options, &mut text),
+        Command::Bound(options) => bound::bound(&options, &mut text),
         Command::Import(options) => import::import(&options, &mut text),
         Command::List(options) => list::list(&options, &mut text),
     };

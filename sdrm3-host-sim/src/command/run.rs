@@ -86,7 +86,7 @@ pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failur
     }
     let run = Run::new(&cell, &method, settings.duration_ms, &outcome);
     match options.format {
-        Format::Table => write_detail(&run, &workload, &outcome, text)?,
+        Format::Table => write_detail(&run, &workload, text)?,
         other => write_runs(&[run], other, text)?,
     }
     Ok(())

@@ -37,6 +37,19 @@ struct Schedule {
     version: u32,
 }
 
+/// The frames that arrive by themselves before `end`, scripted changes aside: model, number and time.
+pub fn releases(scenario: &Scenario, seed: u64, end: Instant) -> Vec<(usize, u32, Instant)> {
+    let mut agenda = Agenda::new(scenario, Draw::new(seed));
+    let mut frames = Vec::new();
+    while agenda.next_time() < end {
+        let at = agenda.next_time();
+        if let Some(Entry::Frame { model, number, .. }) = agenda.pop_due(at) {
+            frames.push((model, number as u32, at));
+        }
+    }
+    frames
+}
+
 /// All that is going to happen.
 #[derive(Debug)]
 pub(super) struct Agenda<'a> {

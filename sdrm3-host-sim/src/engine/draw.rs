@@ -3,6 +3,7 @@
 
 use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
+use sdrm3_core::{Branch, ModelId, Path, Probability, Segment};
 
 /// The source of all random draws of a run.
 #[derive(Clone, Copy, Debug)]
@@ -33,6 +34,24 @@ impl Draw {
     pub fn branch(&self, model: usize, frame: u32, segment: u16, probability: f64) -> bool {
         let place = u64::from(frame) << 16 | u64::from(segment);
         self.unit(Purpose::Branch, model, place) < probability
+    }
+
+    /// How a frame goes on behind a segment of its network.
+    pub fn path<const A: usize>(
+        &self,
+        segment: &Segment<A>,
+        model: ModelId,
+        frame: u32,
+        position: u16,
+    ) -> Path {
+        let happens = |probability: Probability| {
+            self.branch(usize::from(model.0), frame, position, probability.as_f64())
+        };
+        match segment.info().branch {
+            Branch::Skip { segments, probability } if happens(probability) => Path::Skip(segments),
+            Branch::Exit { probability } if happens(probability) => Path::Exit,
+            _ => Path::Next,
+        }
     }
 
     /// How late a frame arrives, as a share of the most it may: 0 to 1.

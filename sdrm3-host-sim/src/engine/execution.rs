@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sdrm3_core::{Branch, Dispatch, Path, Workload};
+use sdrm3_core::{Dispatch, Path, Workload};
 use serde::Deserialize;
 
 use super::{Cell, Draw};
@@ -41,22 +41,10 @@ impl<'a> Execution<'a> {
             };
             return ((table as f64 * entry.factor).round() as u64, path);
         }
-        let path = match segments.get(usize::from(last)).map(|segment| segment.info().branch) {
-            Some(Branch::Skip { segments, probability })
-                if self.happens(block, last, probability.as_f64()) =>
-            {
-                Path::Skip(segments)
-            }
-            Some(Branch::Exit { probability }) if self.happens(block, last, probability.as_f64()) => {
-                Path::Exit
-            }
-            _ => Path::Next,
-        };
+        let drawn = segments.get(usize::from(last));
+        let path =
+            drawn.map_or(Path::Next, |segment| self.draw.path(segment, model, block.frame.number, last));
         (table, path)
-    }
-
-    fn happens(&self, block: &Dispatch, segment: u16, probability: f64) -> bool {
-        self.draw.branch(usize::from(block.frame.model.0), block.frame.number, segment, probability)
     }
 }
 

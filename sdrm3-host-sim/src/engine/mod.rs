@@ -7,6 +7,7 @@ mod execution;
 mod observer;
 
 pub use accelerator::SimulatedAccelerator;
+pub use agenda::releases;
 pub use draw::Draw;
 pub use execution::{Execution, Recording};
 pub use observer::{ModelStats, Observer, Recorder, Stats, Tuned, reason_name};
@@ -93,7 +94,7 @@ pub fn simulate<P: Policy>(
         .map(|_| SimulatedAccelerator::new(execution, cell.platform.decision_ns))
         .collect();
     let runtime = Runtime::new(scheduler, queues).expect("one queue was made per accelerator");
-    let observer = Observer::new(cell.scenario, draw, recorder);
+    let observer = Observer::new(cell, draw, recorder);
     let mut run = Run { cell, runtime, observer, agenda: Agenda::new(cell.scenario, draw) };
     run.switch_off_what_starts_inactive();
     run.to(end);

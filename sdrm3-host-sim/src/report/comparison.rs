@@ -15,27 +15,44 @@ pub(super) fn write(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
             pairs.push((&run.scenario, &run.platform));
         }
     }
-    let find = |pair: (&str, &str), policy: &str| {
-        runs.iter().find(|run| (run.scenario.as_str(), run.platform.as_str()) == pair && run.policy == policy)
+    let of_pair = |(scenario, platform): (&str, &str)| -> Vec<&Run> {
+        let here = |run: &&Run| run.scenario == scenario && run.platform == platform;
+        let all: Vec<&Run> = runs.iter().filter(here).collect();
+        policies.iter().filter_map(|policy| all.iter().find(|run| run.policy == **policy).copied()).collect()
     };
+    let mean_of = |value: &dyn Fn(&Run) -> f64| -> Vec<f64> {
+        let of_policy =
+            |policy: &&str| geometric_mean(runs.iter().filter(|r| r.policy == **policy).map(value));
+        policies.iter().map(of_policy).collect()
+    };
+    let means = mean_of(&|run| run.uxcost);
+    let bounds: Vec<f64> = pairs.iter().filter_map(|&pair| of_pair(pair).first()?.bound).collect();
+    let bounded = !bounds.is_empty();
+    let times = if bounded { mean_of(&|run| times_the_bound(run)) } else { Vec::new() };
+
+    // A column for the bound; behind each UXCost how many times the bound it is.
+    let mut header = vec!["scenario", "platform"];
+    header.extend(bounded.then_some("bound"));
+    for policy in &policies {
+        header.push(policy);
+        header.extend(bounded.then_some("x bound"));
+    }
     let mut rows = Vec::new();
     for &pair in &pairs {
-        let costs: Vec<f64> =
-            policies.iter().filter_map(|policy| find(pair, policy)).map(|run| run.uxcost).collect();
-        let best = costs.iter().copied().fold(f64::INFINITY, f64::min);
-        let mut row = vec![pair.0.to_string(), pair.1.to_string()];
-        row.extend(costs.iter().map(|&cost| format!("{cost:.3}{}", if cost == best { " *" } else { "  " })));
-        rows.push(row);
+        let runs = of_pair(pair);
+        let costs: Vec<f64> = runs.iter().map(|run| run.uxcost).collect();
+        let ratios: Vec<f64> = runs.iter().filter(|_| bounded).map(|run| times_the_bound(run)).collect();
+        let bound = runs.first().and_then(|run| run.bound);
+        rows.push(row([pair.0, pair.1], bound, &costs, &ratios));
     }
-    let means: Vec<f64> = (policies.iter())
-        .map(|policy| geometric_mean(runs.iter().filter(|run| run.policy == **policy).map(|run| run.uxcost)))
-        .collect();
-    let best = means.iter().copied().fold(f64::INFINITY, f64::min);
-    let mut mean_row = vec!["geometric mean".to_string(), String::new()];
-    mean_row.extend(means.iter().map(|&mean| format!("{mean:.3}{}", if mean == best { " *" } else { "  " })));
-    rows.push(mean_row);
+    let mean_bound = bounded.then(|| geometric_mean(bounds));
+    rows.push(row(["geometric mean", ""], mean_bound, &means, &times));
     let mut misses = vec!["violated frames".to_string(), String::new()];
-    misses.extend(policies.iter().map(|policy| format!("{:.1} %", 100.0 * miss_rate(runs, policy))));
+    misses.extend(bounded.then(String::new));
+    for policy in &policies {
+        misses.push(format!("{:.1} %", 100.0 * miss_rate(runs, policy)));
+        misses.extend(bounded.then(String::new));
+    }
     rows.push(misses);
 
     if let Some(run) = runs.first() {
@@ -45,13 +62,32 @@ pub(super) fn write(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
             run.duration_ms, run.seed
         )?;
     }
-    let mut header = vec!["scenario", "platform"];
-    header.extend(&policies);
     writeln!(out, "{}", table(&header, rows))?;
     if let Some(verdict) = verdict(&policies, &means) {
         writeln!(out, "\n{verdict}")?;
     }
     Ok(())
+}
+
+/// A run's UXCost over the bound of its cell; 1 where both are 0.
+fn times_the_bound(run: &Run) -> f64 {
+    match run.bound {
+        Some(bound) if bound > 0.0 => run.uxcost / bound,
+        _ if run.uxcost > 0.0 => f64::INFINITY,
+        _ => 1.0,
+    }
+}
+
+/// A row of the table; the best cost is marked. `ratios` is empty without a bound.
+fn row(names: [&str; 2], bound: Option<f64>, costs: &[f64], ratios: &[f64]) -> Vec<String> {
+    let best = costs.iter().copied().fold(f64::INFINITY, f64::min);
+    let mut row = names.map(String::from).to_vec();
+    row.extend(bound.map(|bound| format!("{bound:.3}")));
+    for (index, &cost) in costs.iter().enumerate() {
+        row.push(format!("{cost:.3}{}", if cost == best { " *" } else { "  " }));
+        row.extend(ratios.get(index).map(|ratio| format!("{ratio:.2}")));
+    }
+    row
 }
 
 /// Share of violated frames under a policy, over all runs and models.

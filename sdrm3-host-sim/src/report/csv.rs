@@ -25,6 +25,20 @@ struct Row<'a> {
     unfinished: u32,
     energy_nj: u64,
     worst_energy_nj: u64,
+    deadline_miss_rate: Option<f64>,
+    energy_per_completed_frame_nj: Option<f64>,
+    latency_p50_ms: Option<f64>,
+    latency_p95_ms: Option<f64>,
+    latency_p99_ms: Option<f64>,
+    antt: Option<f64>,
+    progress: Option<f64>,
+    starvation_ms: f64,
+    run_deadline_miss_rate: Option<f64>,
+    run_energy_per_completed_frame_nj: Option<f64>,
+    run_antt: Option<f64>,
+    run_fairness: Option<f64>,
+    run_starvation_ms: f64,
+    bound: Option<f64>,
 }
 
 pub(super) fn write(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
@@ -32,7 +46,15 @@ pub(super) fn write(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
     for run in runs {
         for model in &run.models {
             let ModelRun {
-                frames, completed, violated, dropped, unfinished, energy_nj, worst_energy_nj, ..
+                frames,
+                completed,
+                violated,
+                dropped,
+                unfinished,
+                energy_nj,
+                worst_energy_nj,
+                metrics,
+                ..
             } = *model;
             writer.serialize(Row {
                 scenario: &run.scenario,
@@ -52,6 +74,20 @@ pub(super) fn write(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
                 unfinished,
                 energy_nj,
                 worst_energy_nj,
+                deadline_miss_rate: metrics.deadline_miss_rate,
+                energy_per_completed_frame_nj: metrics.energy_per_completed_frame_nj,
+                latency_p50_ms: metrics.latency_p50_ms,
+                latency_p95_ms: metrics.latency_p95_ms,
+                latency_p99_ms: metrics.latency_p99_ms,
+                antt: metrics.antt,
+                progress: metrics.progress,
+                starvation_ms: metrics.starvation_ms,
+                run_deadline_miss_rate: run.metrics.deadline_miss_rate,
+                run_energy_per_completed_frame_nj: run.metrics.energy_per_completed_frame_nj,
+                run_antt: run.metrics.antt,
+                run_fairness: run.metrics.fairness,
+                run_starvation_ms: run.metrics.starvation_ms,
+                bound: run.bound,
             })?;
         }
     }

@@ -1,18 +1,22 @@
 //! What comes out: one file per format.
 
+mod bound;
 mod comparison;
 mod csv;
 mod detail;
 mod events;
 mod json;
 mod landscape;
+mod metrics;
 mod run;
 mod table;
 mod timeline;
 
+pub use bound::{AcceleratorBound, BoundReport, ModelBound, write_bounds};
 pub use detail::write_detail;
 pub use events::EventLog;
 pub use landscape::{Landscape, write_landscape};
+pub use metrics::{Metrics, RunMetrics};
 pub use run::{ModelRun, Run, geometric_mean};
 pub use table::table;
 pub use timeline::Timeline;

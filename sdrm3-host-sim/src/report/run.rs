@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use serde::Serialize;
 
+use super::{Metrics, RunMetrics};
 use crate::engine::{Cell, Outcome};
 use crate::policy::Method;
 
@@ -26,8 +27,14 @@ pub struct Run {
     pub violation_rate_sum: f64,
     /// Sum over models of energy over that on the worst accelerators.
     pub energy_norm_sum: f64,
+    /// A lower bound on the UXCost of any policy, if it was asked for.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub bound: Option<f64>,
     /// XRBench's score, 0 to 100, higher is better.
     pub xrbench_score: f64,
+    /// Figures beside UXCost.
+    #[serde(flatten)]
+    pub metrics: RunMetrics,
     /// Blocks dispatched.
     pub decisions: u64,
     /// Weight of the starvation term, if the policy has one.
@@ -64,6 +71,9 @@ pub struct ModelRun {
     pub energy_nj: u64,
     /// Energy of the same layers, each on its worst accelerator, in nanojoules.
     pub worst_energy_nj: u64,
+    /// Figures beside UXCost.
+    #[serde(flatten)]
+    pub metrics: Metrics,
     /// Accuracy given up by lighter sub-networks: mean over completed frames, in percentage points.
     pub accuracy_loss: f64,
     /// Completed frames at each sub-network, from the heaviest; as long as needed.
@@ -88,6 +98,7 @@ impl Run {
                 withdrawn: stats.withdrawn,
                 energy_nj: tally.energy_nj,
                 worst_energy_nj: tally.worst_energy_nj,
+                metrics: Metrics::of(tally, stats),
                 accuracy_loss: tally.accuracy_given_up as f64 / 1e3 / f64::from(tally.completed.max(1)),
                 subnetworks: stats.subnetworks.clone(),
                 drops: stats.drops.clone(),
@@ -102,7 +113,9 @@ impl Run {
             uxcost: outcome.uxcost.value(),
             violation_rate_sum: outcome.uxcost.violation_rate_sum,
             energy_norm_sum: outcome.uxcost.energy_norm_sum,
+            bound: None,
             xrbench_score: outcome.xrbench_score(),
+            metrics: RunMetrics::of(&outcome.tallies, &outcome.stats.models),
             decisions: outcome.stats.decisions,
             alpha: weights.map(|weights| weights.alpha.as_f64()),
             beta: weights.map(|weights| weights.beta.as_f64()),

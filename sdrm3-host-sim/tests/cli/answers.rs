@@ -51,6 +51,11 @@ fn json_has_the_keys_of_the_contract_and_csv_the_same_numbers() {
             "violation_rate_sum",
             "energy_norm_sum",
             "xrbench_score",
+            "deadline_miss_rate",
+            "energy_per_completed_frame_nj",
+            "antt",
+            "fairness",
+            "starvation_ms",
             "decisions",
             "alpha",
             "beta",
@@ -64,7 +69,17 @@ fn json_has_the_keys_of_the_contract_and_csv_the_same_numbers() {
             let contract =
                 ["completed", "dropped", "energy_nj", "frames", "name", "violated", "worst_energy_nj"];
             let own = ["accuracy_loss", "drops", "left_out", "subnetworks", "unfinished", "withdrawn"];
-            let mut expected = [&contract[..], &own[..]].concat();
+            let figures = [
+                "antt",
+                "deadline_miss_rate",
+                "energy_per_completed_frame_nj",
+                "latency_p50_ms",
+                "latency_p95_ms",
+                "latency_p99_ms",
+                "progress",
+                "starvation_ms",
+            ];
+            let mut expected = [&contract[..], &own[..], &figures[..]].concat();
             expected.sort_unstable();
             assert_eq!(keys(model), expected, "the contract's, and ours");
             let sum = ["completed", "dropped", "unfinished"].map(|key| model[key].as_u64().expect(key));
@@ -88,6 +103,37 @@ fn json_has_the_keys_of_the_contract_and_csv_the_same_numbers() {
 /// A JSON value as CSV has it.
 fn text(value: &serde_json::Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), Into::into)
+}
+
+#[test]
+fn bound_says_what_no_policy_can_beat_and_compare_measures_against_it() {
+    let folder = Folder::new("bound", &[("s.toml", SCENARIO), ("p.toml", PLATFORM)]);
+    let cell = "--scenario s.toml --platform p.toml --duration-ms 300";
+    let json = |command: &str| -> serde_json::Value {
+        serde_json::from_str(&folder.prints(&format!("{command} {cell} --format json"))).expect("JSON")
+    };
+    let bounds = json("bound");
+    let bound = &bounds["bounds"][0];
+    let number = |value: &serde_json::Value| value.as_f64().expect("a number");
+    let product = number(&bound["violation_rate_sum"]) * number(&bound["energy_norm_sum"]);
+    assert!((number(&bound["bound"]) / product - 1.0).abs() < 1e-12, "{bound}");
+    assert_eq!(bound["models"][0]["served"], 1.0, "{bound}");
+    assert!(number(&bound["accelerators"][1]["utilisation"]) < 1.0, "{bound}");
+
+    let runs = json("compare --bound --policy fcfs --policy edf");
+    for run in runs["runs"].as_array().expect("runs") {
+        assert_eq!(run["bound"], bound["bound"]);
+        assert!(number(&run["uxcost"]) >= number(&run["bound"]), "{run}");
+    }
+    let plain = json("compare --policy fcfs");
+    assert!(plain["runs"][0].get("bound").is_none(), "only when it is asked for");
+
+    let table = folder.prints(&format!("compare --bound --policy fcfs {cell}"));
+    assert!(table.contains("fcfs  x bound"), "{table}");
+    let table = folder.prints(&format!("bound {cell}"));
+    assert!(table.starts_with("Lower bound on UXCost over 300 ms") && table.contains("eye 100"), "{table}");
+    let csv = folder.prints(&format!("bound {cell} --format csv"));
+    assert_eq!(csv.lines().count(), 1 + 2 + 2, "a row per model and accelerator: {csv}");
 }
 
 #[test]

@@ -170,3 +170,12 @@ fn bad_arguments_are_refused() {
         folder.refuses(arguments, says);
     }
 }
+
+#[test]
+fn a_bound_of_what_changes_on_the_way_is_refused() {
+    let changing = format!("{SCENARIO}[[change]]\nat_ms = 50\nmodel = 'eye'\nactive = false\n");
+    let folder = Folder::new("bound_refusals", &[("s.toml", &changing)]);
+    let says = ["scenario test: a bound cannot be computed with a change at 50 ms; remove its [[change]]"];
+    folder.refuses("bound --scenario s.toml", &says);
+    folder.refuses("compare --bound --scenario s.toml", &says);
+}
