@@ -15,7 +15,7 @@ use crate::bound::Bound;
 use crate::engine::Cell;
 use crate::input::InputError;
 use crate::policy::{Method, Part, PolicyName};
-use crate::report::{Format, Run, write_runs};
+use crate::report::{Format, Run, heatmap, write_runs};
 use crate::scenario::build;
 
 /// Options of `compare`.
@@ -38,7 +38,7 @@ pub(super) struct Options {
     /// Format of the result on standard output
     #[arg(long, value_enum, default_value_t)]
     format: Format,
-    /// Also write compare.txt, compare.json and compare.csv into this directory
+    /// Also write compare.txt, .json, .csv, .md and a picture, compare.svg, into this directory
     #[arg(long, value_name = "DIR")]
     out: Option<String>,
     /// Also run sdrm3 without each of its parts (by default beside fcfs, mapscore and sdrm3 only)
@@ -101,13 +101,14 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
     }
     let runs: Vec<Run> = runs.into_iter().map(|(run, _)| run).collect();
     if let Some(directory) = out {
-        for (format, name) in
-            [(Format::Table, "compare.txt"), (Format::Json, "compare.json"), (Format::Csv, "compare.csv")]
-        {
+        for (name, format) in OUTPUTS {
             let mut bytes = Vec::new();
             write_runs(&runs, format, &mut bytes)?;
             write_new(&directory.join(name), &bytes)?;
         }
+        let picture = heatmap(&runs)
+            .map_err(|error| InputError::new("--out", error, "report it: drawing into memory cannot fail"))?;
+        write_new(&directory.join(PICTURE), picture.as_bytes())?;
     }
     Ok(write_runs(&runs, options.format, text)?)
 }
@@ -132,6 +133,15 @@ fn methods(options: &Options, settings: &Settings) -> Result<Vec<Method>, InputE
     }
     Ok(methods)
 }
+
+/// What `--out` writes, beside the picture.
+const OUTPUTS: [(&str, Format); 4] = [
+    ("compare.txt", Format::Table),
+    ("compare.json", Format::Json),
+    ("compare.csv", Format::Csv),
+    ("compare.md", Format::Markdown),
+];
+const PICTURE: &str = "compare.svg";
 
 /// What a run took.
 struct Speed {
@@ -183,7 +193,7 @@ fn prepare_directory(path: &str) -> Result<&Path, InputError> {
     let directory = Path::new(path);
     let fail = |what: String| InputError::new("--out", what, "name a directory that can be written");
     std::fs::create_dir_all(directory).map_err(|error| fail(format!("{path}: {error}")))?;
-    for name in ["compare.txt", "compare.json", "compare.csv"] {
+    for name in OUTPUTS.map(|(name, _)| name).into_iter().chain([PICTURE]) {
         if directory.join(name).exists() {
             let what = format!("{path}/{name} exists already");
             return Err(InputError::new("--out", what, "remove it or name another directory"));

@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use serde::Serialize;
 
-use super::{Format, geometric_mean, table};
+use super::{Format, geometric_mean, markdown, table};
 use crate::bound::Bound;
 use crate::engine::Cell;
 
@@ -80,7 +80,8 @@ impl BoundReport {
 /// Writes bounds.
 pub fn write_bounds(bounds: &[BoundReport], format: Format, out: &mut impl Write) -> io::Result<()> {
     match format {
-        Format::Table => write_table(bounds, out),
+        Format::Table => write_table(bounds, |header, rows| table(header, rows) + "\n", out),
+        Format::Markdown => write_table(bounds, |header, rows| markdown(header, 2, rows), out),
         Format::Json => {
             #[derive(Serialize)]
             struct Document<'a> {
@@ -93,7 +94,11 @@ pub fn write_bounds(bounds: &[BoundReport], format: Format, out: &mut impl Write
     }
 }
 
-fn write_table(bounds: &[BoundReport], out: &mut impl Write) -> io::Result<()> {
+fn write_table(
+    bounds: &[BoundReport],
+    layout: fn(&[&str], Vec<Vec<String>>) -> String,
+    out: &mut impl Write,
+) -> io::Result<()> {
     if let Some(first) = bounds.first() {
         writeln!(
             out,
@@ -128,7 +133,7 @@ fn write_table(bounds: &[BoundReport], out: &mut impl Write) -> io::Result<()> {
         rows.push(row);
     }
     let header = ["scenario", "platform", "bound", "sum R", "sum E", "served, %", "busy, % (limits)"];
-    writeln!(out, "{}", table(&header, rows))
+    write!(out, "{}", layout(&header, rows))
 }
 
 /// One row per cell, model or accelerator: `what` says which.

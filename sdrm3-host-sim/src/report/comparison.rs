@@ -2,112 +2,135 @@
 
 use std::io::{self, Write};
 
-use super::{Run, geometric_mean, table};
+use super::matrix::{Cell, Matrix, lowest};
+use super::{Run, markdown, table};
 
+/// Up to so many cells, policies are rows and cells are columns: it fits a terminal.
+const FEW_CELLS: usize = 6;
+
+/// As a plain table.
 pub(super) fn write(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
-    let mut policies: Vec<&str> = Vec::new();
-    let mut pairs: Vec<(&str, &str)> = Vec::new();
-    for run in runs {
-        if !policies.contains(&run.policy.as_str()) {
-            policies.push(&run.policy);
-        }
-        if !pairs.contains(&(&run.scenario, &run.platform)) {
-            pairs.push((&run.scenario, &run.platform));
-        }
+    let matrix = Matrix::new(runs);
+    title(runs, &matrix, out)?;
+    if matrix.cells.len() <= FEW_CELLS {
+        let (header, rows) = policies_as_rows(&matrix);
+        let header: Vec<&str> = header.iter().map(String::as_str).collect();
+        writeln!(out, "{}", table(&header, rows))?;
+    } else {
+        let (header, rows) = cells_as_rows(&matrix);
+        writeln!(out, "{}", table(&header, rows))?;
     }
-    let of_pair = |(scenario, platform): (&str, &str)| -> Vec<&Run> {
-        let here = |run: &&Run| run.scenario == scenario && run.platform == platform;
-        let all: Vec<&Run> = runs.iter().filter(here).collect();
-        policies.iter().filter_map(|policy| all.iter().find(|run| run.policy == **policy).copied()).collect()
-    };
-    let mean_of = |value: &dyn Fn(&Run) -> f64| -> Vec<f64> {
-        let of_policy =
-            |policy: &&str| geometric_mean(runs.iter().filter(|r| r.policy == **policy).map(value));
-        policies.iter().map(of_policy).collect()
-    };
-    let means = mean_of(&|run| run.uxcost);
-    let bounds: Vec<f64> = pairs.iter().filter_map(|&pair| of_pair(pair).first()?.bound).collect();
-    let bounded = !bounds.is_empty();
-    let times = if bounded { mean_of(&|run| times_the_bound(run)) } else { Vec::new() };
-
-    // A column for the bound; behind each UXCost how many times the bound it is.
-    let mut header = vec!["scenario", "platform"];
-    header.extend(bounded.then_some("bound"));
-    for policy in &policies {
-        header.push(policy);
-        header.extend(bounded.then_some("x bound"));
-    }
-    let mut rows = Vec::new();
-    for &pair in &pairs {
-        let runs = of_pair(pair);
-        let costs: Vec<f64> = runs.iter().map(|run| run.uxcost).collect();
-        let ratios: Vec<f64> = runs.iter().filter(|_| bounded).map(|run| times_the_bound(run)).collect();
-        let bound = runs.first().and_then(|run| run.bound);
-        rows.push(row([pair.0, pair.1], bound, &costs, &ratios));
-    }
-    let mean_bound = bounded.then(|| geometric_mean(bounds));
-    rows.push(row(["geometric mean", ""], mean_bound, &means, &times));
-    let mut misses = vec!["violated frames".to_string(), String::new()];
-    misses.extend(bounded.then(String::new));
-    for policy in &policies {
-        misses.push(format!("{:.1} %", 100.0 * miss_rate(runs, policy)));
-        misses.extend(bounded.then(String::new));
-    }
-    rows.push(misses);
-
-    if let Some(run) = runs.first() {
-        writeln!(
-            out,
-            "UXCost (lower is better, * is best) over {} ms of virtual time, seed {}\n",
-            run.duration_ms, run.seed
-        )?;
-    }
-    writeln!(out, "{}", table(&header, rows))?;
-    if let Some(verdict) = verdict(&policies, &means) {
+    if let Some(verdict) = matrix.verdict() {
         writeln!(out, "\n{verdict}")?;
     }
     Ok(())
 }
 
-/// A run's UXCost over the bound of its cell; 1 where both are 0.
-fn times_the_bound(run: &Run) -> f64 {
-    match run.bound {
-        Some(bound) if bound > 0.0 => run.uxcost / bound,
-        _ if run.uxcost > 0.0 => f64::INFINITY,
-        _ => 1.0,
+/// As Markdown, one row per cell.
+pub(super) fn write_markdown(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
+    let matrix = Matrix::new(runs);
+    title(runs, &matrix, out)?;
+    let (header, rows) = cells_as_rows(&matrix);
+    write!(out, "{}", markdown(&header, 2, rows))?;
+    if let Some(verdict) = matrix.verdict() {
+        writeln!(out, "\n{verdict}")?;
     }
+    Ok(())
 }
 
-/// A row of the table; the best cost is marked. `ratios` is empty without a bound.
-fn row(names: [&str; 2], bound: Option<f64>, costs: &[f64], ratios: &[f64]) -> Vec<String> {
-    let best = costs.iter().copied().fold(f64::INFINITY, f64::min);
-    let mut row = names.map(String::from).to_vec();
-    row.extend(bound.map(|bound| format!("{bound:.3}")));
-    for (index, &cost) in costs.iter().enumerate() {
-        row.push(format!("{cost:.3}{}", if cost == best { " *" } else { "  " }));
-        row.extend(ratios.get(index).map(|ratio| format!("{ratio:.2}")));
+fn title(runs: &[Run], matrix: &Matrix<'_>, out: &mut impl Write) -> io::Result<()> {
+    let Some(run) = runs.first() else { return Ok(()) };
+    let on = match same_platform(&matrix.cells) {
+        Some(platform) => format!(" on {platform}"),
+        None => String::new(),
+    };
+    let Run { duration_ms, seed, .. } = run;
+    writeln!(
+        out,
+        "UXCost{on} (lower is better, * is best) over {duration_ms} ms of virtual time, seed {seed}\n"
+    )
+}
+
+fn same_platform<'a>(cells: &[Cell<'a>]) -> Option<&'a str> {
+    let first = cells.first()?.platform;
+    cells.iter().all(|cell| cell.platform == first).then_some(first)
+}
+
+/// A cost, marked when it is the best.
+fn cost(value: f64, best: f64) -> String {
+    format!("{value:.3}{}", if value == best { " *" } else { "  " })
+}
+
+fn cells_as_rows<'a>(matrix: &Matrix<'a>) -> (Vec<&'a str>, Vec<Vec<String>>) {
+    let bounded = matrix.bound.is_some();
+    // A column for the bound; behind each UXCost how many times the bound it is.
+    let mut header = vec!["scenario", "platform"];
+    header.extend(bounded.then_some("bound"));
+    for policy in &matrix.policies {
+        header.push(policy);
+        header.extend(bounded.then_some("x bound"));
     }
-    row
-}
-
-/// Share of violated frames under a policy, over all runs and models.
-fn miss_rate(runs: &[Run], policy: &str) -> f64 {
-    let models = runs.iter().filter(|run| run.policy == policy).flat_map(|run| &run.models);
-    let (violated, frames) = models.fold((0u64, 0u64), |(violated, frames), model| {
-        (violated + u64::from(model.violated), frames + u64::from(model.frames))
-    });
-    violated as f64 / frames.max(1) as f64
-}
-
-/// Who wins, and by how much; nothing for a single policy.
-fn verdict(policies: &[&str], means: &[f64]) -> Option<String> {
-    let mut order: Vec<(f64, &str)> = means.iter().copied().zip(policies.iter().copied()).collect();
-    order.sort_by(|a, b| a.0.total_cmp(&b.0));
-    let (best, others) = order.split_first()?;
-    let (_, first) = (others.first()?, best.1);
-    let ahead: Vec<String> = others
+    let row = |names: [&str; 2], bound: Option<f64>, costs: &[f64], times: &dyn Fn(usize) -> Option<f64>| {
+        let best = lowest(costs);
+        let mut row = names.map(String::from).to_vec();
+        row.extend(bound.map(|bound| format!("{bound:.3}")));
+        for (policy, &value) in costs.iter().enumerate() {
+            row.push(cost(value, best));
+            row.extend(times(policy).map(|times| format!("{times:.2}")));
+        }
+        row
+    };
+    let mut rows: Vec<Vec<String>> = matrix
+        .cells
         .iter()
-        .map(|&(mean, policy)| format!("{:.1} % below {policy}", 100.0 * (1.0 - best.0 / mean)))
+        .map(|cell| {
+            row([cell.scenario, cell.platform], cell.bound, &cell.costs, &|policy| {
+                cell.times_the_bound(policy)
+            })
+        })
         .collect();
-    Some(format!("{first} serves these workloads best: its UXCost is {}.", ahead.join(", ")))
+    let (mean, times) = matrix.bound.as_ref().map_or((None, None), |b| (Some(b.mean), Some(&b.times)));
+    rows.push(row(["geometric mean", ""], mean, &matrix.means, &|policy| times.map(|times| times[policy])));
+    let mut misses = vec!["violated frames".to_string(), String::new()];
+    misses.extend(bounded.then(String::new));
+    for share in &matrix.misses {
+        misses.push(format!("{:.1} %", 100.0 * share));
+        misses.extend(bounded.then(String::new));
+    }
+    rows.push(misses);
+    (header, rows)
+}
+
+fn policies_as_rows(matrix: &Matrix<'_>) -> (Vec<String>, Vec<Vec<String>>) {
+    let one_platform = same_platform(&matrix.cells).is_some();
+    let name = |cell: &Cell<'_>| match one_platform {
+        true => cell.scenario.to_string(),
+        false => format!("{} {}", cell.scenario, cell.platform),
+    };
+    let mut header = vec!["policy".to_string()];
+    header.extend(matrix.cells.iter().map(name));
+    header.push("geometric mean".into());
+    header.extend(matrix.bound.is_some().then(|| "x bound".to_string()));
+    header.push("violated frames".into());
+
+    let best_mean = lowest(&matrix.means);
+    let mut rows: Vec<Vec<String>> = matrix
+        .by_mean()
+        .into_iter()
+        .map(|policy| {
+            let mut row = vec![matrix.policies[policy].to_string()];
+            row.extend(matrix.cells.iter().map(|cell| cost(cell.costs[policy], cell.best())));
+            row.push(cost(matrix.means[policy], best_mean));
+            row.extend(matrix.bound.as_ref().map(|bound| format!("{:.2}", bound.times[policy])));
+            row.push(format!("{:.1} %", 100.0 * matrix.misses[policy]));
+            row
+        })
+        .collect();
+    if let Some(bound) = &matrix.bound {
+        let mut row = vec!["(lower bound)".to_string()];
+        row.extend(matrix.cells.iter().map(|cell| format!("{:.3}  ", cell.bound.unwrap_or(f64::NAN))));
+        row.extend([format!("{:.3}  ", bound.mean), "1.00".into(), String::new()]);
+        rows.push(row);
+    }
+    (header, rows)
 }

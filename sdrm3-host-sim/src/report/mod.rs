@@ -5,8 +5,10 @@ mod comparison;
 mod csv;
 mod detail;
 mod events;
+mod heatmap;
 mod json;
 mod landscape;
+mod matrix;
 mod metrics;
 mod run;
 mod table;
@@ -15,10 +17,11 @@ mod timeline;
 pub use bound::{AcceleratorBound, BoundReport, ModelBound, write_bounds};
 pub use detail::write_detail;
 pub use events::EventLog;
+pub use heatmap::heatmap;
 pub use landscape::{Landscape, write_landscape};
 pub use metrics::{Metrics, RunMetrics};
 pub use run::{ModelRun, Run, geometric_mean};
-pub use table::table;
+pub use table::{markdown, table};
 pub use timeline::Timeline;
 
 use std::io::{self, Write};
@@ -35,6 +38,8 @@ pub enum Format {
     Json,
     /// For spreadsheets, one row per run and model.
     Csv,
+    /// For documents: one row per scenario and platform.
+    Markdown,
 }
 
 /// Writes the results of runs.
@@ -43,5 +48,6 @@ pub fn write_runs(runs: &[Run], format: Format, out: &mut impl Write) -> io::Res
         Format::Table => comparison::write(runs, out),
         Format::Json => json::write(runs, out),
         Format::Csv => csv::write(runs, out),
+        Format::Markdown => comparison::write_markdown(runs, out),
     }
 }

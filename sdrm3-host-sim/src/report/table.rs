@@ -20,3 +20,20 @@ pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> St
     table.add_rows(rows);
     table.trim_fmt()
 }
+
+/// The same as Markdown: the first `texts` columns to the left, the others to the right; what is marked
+/// with a star becomes bold.
+pub fn markdown(header: &[&str], texts: usize, rows: impl IntoIterator<Item = Vec<String>>) -> String {
+    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let mut text = line(header.iter().map(ToString::to_string).collect());
+    let align = (0..header.len()).map(|column| if column < texts { "---" } else { "---:" });
+    text += &line(align.map(String::from).collect());
+    let cell = |cell: String| match cell.trim_end().strip_suffix(" *") {
+        Some(best) => format!("**{best}**"),
+        None => cell.trim_end().to_string(),
+    };
+    for row in rows {
+        text += &line(row.into_iter().map(cell).collect());
+    }
+    text
+}
