@@ -2,6 +2,7 @@
 
 mod cells;
 mod compare;
+mod cost;
 mod import;
 mod list;
 mod run;
@@ -39,6 +40,8 @@ enum Command {
     Run(run::Options),
     /// Show the landscape of (alpha, beta) and the path of the online tuner over it
     Tune(tune::Options),
+    /// Hold the built-in cost model against reference costs, or cost a table of layers
+    Cost(cost::Options),
     /// Turn files of other programs into scenarios, platforms and networks
     Import(import::Options),
     /// List what is built in
@@ -82,6 +85,7 @@ pub fn main() -> ExitCode {
         Command::Compare(options) => compare::compare(&options, &mut text),
         Command::Run(options) => run::run(&options, &mut text),
         Command::Tune(options) => tune::tune(&options, &mut text),
+        Command::Cost(options) => cost::cost(&options, &mut text),
         Command::Import(options) => import::import(&options, &mut text),
         Command::List(options) => list::list(&options, &mut text),
     };

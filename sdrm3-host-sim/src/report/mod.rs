@@ -7,6 +7,7 @@ mod events;
 mod json;
 mod landscape;
 mod run;
+mod scatter;
 mod table;
 mod timeline;
 
@@ -14,6 +15,7 @@ pub use detail::write_detail;
 pub use events::EventLog;
 pub use landscape::{Landscape, write_landscape};
 pub use run::{ModelRun, Run, geometric_mean};
+pub use scatter::scatter;
 pub use table::table;
 pub use timeline::Timeline;
 
