@@ -4,6 +4,10 @@
 //! noted, so that it can be shown, or an error.
 
 pub mod maestro;
+mod model;
+pub mod tflite;
+
+pub use model::ImportedNetwork;
 
 use serde::Serialize;
 
