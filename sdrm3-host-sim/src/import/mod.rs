@@ -5,6 +5,7 @@
 
 pub mod maestro;
 mod model;
+pub mod onnx;
 pub mod tflite;
 
 pub use model::ImportedNetwork;
