@@ -1,7 +1,7 @@
 use super::*;
 #[test]
 fn x() {
-    for f in ["bvlc_alexnet", "squeezenet", "inception_v1", "shufflenet", "resnet50"] {
+    for f in ["shufflenet"] {
         let b = std::fs::read(format!("/work/shared/data/models/onnx/light_{f}.onnx")).unwrap();
         let n = network(f, f, &b).unwrap();
         eprintln!(
@@ -13,8 +13,18 @@ fn x() {
             n.activation_bytes,
             n.notes
         );
-        for l in n.network.subnetworks[0].layers.iter().take(2) {
-            eprintln!("{} {:?} {} {}", l.name, l.op, l.macs(), l.stride)
+        for l in n.network.subnetworks[0].layers.iter().take(60) {
+            eprintln!(
+                "{} k{} c{} {}x{} r{} g{} {}",
+                l.name,
+                l.k,
+                l.c,
+                l.out_y,
+                l.out_x,
+                l.r,
+                l.groups,
+                l.macs()
+            )
         }
     }
 }
