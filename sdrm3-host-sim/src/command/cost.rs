@@ -73,7 +73,8 @@ pub(super) fn cost(options: &Options, text: &mut impl Write) -> Result<(), Failu
     let rows = check::parse(&Source::read(path)?)?;
     let reports = check::check(&rows);
     if let Some(picture) = &options.picture {
-        let title = format!("Built-in cost model against {path}, {} layers on arrays", rows.len());
+        let file = Path::new(path).file_name().unwrap_or_default().to_string_lossy();
+        let title = format!("Built-in cost model against {file}: {} layers on arrays", rows.len());
         let fail = |what: String| InputError::new(picture, what, "name a file that can be written");
         let svg = scatter(&rows, &title).map_err(fail)?;
         write_new(Path::new(picture), svg.as_bytes()).map_err(|error| fail(error.to_string()))?;

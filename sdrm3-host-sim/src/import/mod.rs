@@ -9,6 +9,9 @@ pub mod onnx;
 pub mod tflite;
 pub mod vela;
 
+#[cfg(test)]
+mod total;
+
 pub use model::ImportedNetwork;
 
 use serde::Serialize;

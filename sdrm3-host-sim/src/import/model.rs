@@ -166,6 +166,9 @@ impl Collector {
         if !layer.is_countable() {
             return Err(too_large());
         }
+        if self.layers.len() == usize::from(u16::MAX) {
+            return Err(format!("more than {} layers", u16::MAX));
+        }
         self.layers.push(layer);
         Ok(())
     }
@@ -210,12 +213,7 @@ fn too_large() -> String {
 }
 
 fn count(counts: &mut BTreeMap<String, usize>, name: &str) {
-    match counts.get_mut(name) {
-        Some(count) => *count += 1,
-        None => {
-            counts.insert(name.chars().take(80).collect(), 1);
-        }
-    }
+    *counts.entry(name.chars().take(80).collect()).or_default() += 1;
 }
 
 /// `3 Add, 1 Relu`, at most twenty of them.

@@ -134,8 +134,8 @@ impl<'g> Walk<'g> {
                 Stop::Unknown(why) => at(why.to_string()),
                 Stop::Bad(what) => at(what),
             })?;
-            let constants = node.inputs.iter().flatten().filter(|input| input.is_constant);
-            // A constant is most often read once; one that several nodes read counts for each.
+            // A constant that several nodes read counts for each; numbers of 64 bits only make up shapes.
+            let constants = node.inputs.iter().flatten().filter(|input| input.is_constant && input.bits < 64);
             let bytes = constants.fold(0u64, |sum, value| sum.saturating_add(value.bytes()));
             layers.weight_bytes = layers.weight_bytes.saturating_add(bytes);
             let written = outputs.first().map_or(0, Value::bytes);

@@ -264,7 +264,7 @@ impl<'b> Operator<'b> {
         let [filters, r, s, depth] = filter;
         let (of_filter, groups) = match depthwise {
             true => (depth, c),
-            false => (filters, if depth > 0 { c / depth } else { 0 }),
+            false => (filters, c.checked_div(depth).unwrap_or(0)),
         };
         if of_filter != k || (!depthwise && groups * depth != c) {
             let what = format!("a filter {filter:?} does not lead from {c} to {k} channels");

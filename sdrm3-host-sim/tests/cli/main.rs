@@ -1,6 +1,7 @@
 //! The command line as its users meet it: what it prints, where, and its exit code.
 
 mod answers;
+mod costs;
 mod imports;
 mod refusals;
 

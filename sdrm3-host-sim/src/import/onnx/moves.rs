@@ -21,7 +21,7 @@ pub(super) fn reshape(node: &Node<'_>) -> Result<Vec<u64>, Stop> {
     let mut shape = sizes(shape)?;
     let known = elements(&shape).ok_or("too large")?;
     if let Some(place) = open {
-        shape[place] = if known > 0 { total / known } else { 0 };
+        shape[place] = total.checked_div(known).unwrap_or(0);
     }
     if elements(&shape) != Some(total) {
         return Err(format!("{input:?} cannot take the shape {wanted:?}").into());

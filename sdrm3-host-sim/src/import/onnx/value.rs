@@ -8,7 +8,7 @@ use super::proto::{Attribute, NodeProto, Tensor, TensorType};
 /// The most dimensions that a value may have.
 const RANK: usize = 16;
 /// The most elements that are kept of a value whose numbers may decide a shape.
-pub(super) const NUMBERS: usize = 1024;
+pub(super) const NUMBERS: usize = 64;
 
 /// Why a node has no result.
 #[derive(Clone, Debug)]

@@ -1,5 +1,7 @@
 //! The operators of TensorFlow Lite, numbered as in its schema.
 
+use std::sync::LazyLock;
+
 pub(super) const CONV_2D: usize = 3;
 pub(super) const DEPTHWISE_CONV_2D: usize = 4;
 pub(super) const DEQUANTIZE: usize = 6;
@@ -10,7 +12,9 @@ pub(super) const BATCH_MATMUL: usize = 126;
 pub(super) const CONV_3D: usize = 132;
 
 /// Names by number.
-const NAMES: &str = "ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE \
+static NAMES: LazyLock<Vec<&str>> = LazyLock::new(|| ALL.split_whitespace().collect());
+
+const ALL: &str = "ADD AVERAGE_POOL_2D CONCATENATION CONV_2D DEPTHWISE_CONV_2D DEPTH_TO_SPACE DEQUANTIZE \
     EMBEDDING_LOOKUP FLOOR FULLY_CONNECTED HASHTABLE_LOOKUP L2_NORMALIZATION L2_POOL_2D \
     LOCAL_RESPONSE_NORMALIZATION LOGISTIC LSH_PROJECTION LSTM MAX_POOL_2D MUL RELU RELU_N1_TO_1 RELU6 RESHAPE \
     RESIZE_BILINEAR RNN SOFTMAX SPACE_TO_DEPTH SVDF TANH CONCAT_EMBEDDINGS SKIP_GRAM CALL CUSTOM \
@@ -50,7 +54,7 @@ const UNMAPPED: [&str; 15] = [
 
 /// The name of an operator; none if the schema that is known here does not have it.
 pub(super) fn name(number: usize) -> Option<&'static str> {
-    NAMES.split_whitespace().nth(number)
+    NAMES.get(number).copied()
 }
 
 /// Whether the work of an operator is left out.
@@ -87,7 +91,6 @@ mod tests {
             assert_eq!(name(number), Some(expected));
         }
         assert_eq!(name(162), None);
-        let known: Vec<&str> = NAMES.split_whitespace().collect();
-        assert!(UNMAPPED.iter().all(|name| known.contains(name)));
+        assert!(UNMAPPED.iter().all(|name| NAMES.contains(name)));
     }
 }
