@@ -3,6 +3,7 @@
 use super::super::total::assert_total;
 use super::proto::{Attribute, Dimension, Shape, Tensor, TensorType, Type};
 use super::*;
+use crate::network::Layer;
 
 const FLOAT: i32 = 1;
 const INT64: i32 = 7;
@@ -61,7 +62,7 @@ fn read_graph(graph: Graph) -> Result<ImportedNetwork, String> {
 
 fn macs(graph: Graph) -> Vec<u64> {
     let read = read_graph(graph).unwrap_or_else(|error| panic!("{error}"));
-    read.network.subnetworks[0].layers.iter().map(|layer| layer.macs()).collect()
+    read.network.subnetworks[0].layers.iter().map(Layer::macs).collect()
 }
 
 /// Convolution, pooling, a reshape whose shape is computed, and a matrix product.

@@ -2,6 +2,7 @@
 
 use super::super::total::assert_total;
 use super::*;
+use crate::network::Layer;
 
 /// A value of a flatbuffer.
 #[derive(Clone, Debug)]
@@ -13,6 +14,8 @@ enum Field {
     Bytes(Vec<u8>),
     Table(Vec<Field>),
     Tables(Vec<Vec<Field>>),
+    /// So many times the same table.
+    Shared(usize, Vec<Field>),
 }
 
 use Field::{Byte, Bytes, Int, Ints, None as Missing, Table as Sub, Tables};
@@ -63,6 +66,15 @@ fn write_behind(out: &mut Vec<u8>, field: &Field) -> usize {
                 let entry = place + 4 + 4 * index;
                 let offset = (write(out, table) - entry) as u32;
                 out[entry..entry + 4].copy_from_slice(&offset.to_le_bytes());
+            }
+        }
+        Field::Shared(times, table) => {
+            count(*times);
+            let entries = place + 4..place + 4 + 4 * times;
+            out.resize(entries.end, 0);
+            let table = write(out, table);
+            for entry in entries.step_by(4) {
+                out[entry..entry + 4].copy_from_slice(&((table - entry) as u32).to_le_bytes());
             }
         }
         Sub(fields) => return write(out, fields),
@@ -141,7 +153,7 @@ fn read_model(bytes: &[u8]) -> Result<ImportedNetwork, String> {
 fn layers_are_read_with_their_shapes() {
     let ImportedNetwork { network, weight_bytes, activation_bytes, notes } = read_model(&tiny()).unwrap();
     let layers = &network.subnetworks[0].layers;
-    let macs: Vec<u64> = layers.iter().map(|layer| layer.macs()).collect();
+    let macs: Vec<u64> = layers.iter().map(Layer::macs).collect();
     assert_eq!(macs, [4 * 4 * 4 * 27, 4 * 4 * 8 * 9, 1280]);
     let names: Vec<&str> = layers.iter().map(|layer| layer.name.as_str()).collect();
     assert_eq!(names, ["a_conv", "dw", "fc"]);
@@ -165,7 +177,7 @@ fn transposed_convolutions_and_matrix_products_count() {
     let operators =
         [operator(0, &[2, 1, 0], 3, strides(2, 2)), operator(1, &[4, 5], 6, vec![Byte(0), Byte(0)])];
     let read = read_model(&model(&[TRANSPOSE_CONV, BATCH_MATMUL], &tensors, &operators)).unwrap();
-    let macs: Vec<u64> = read.network.subnetworks[0].layers.iter().map(|layer| layer.macs()).collect();
+    let macs: Vec<u64> = read.network.subnetworks[0].layers.iter().map(Layer::macs).collect();
     assert_eq!(macs, [16 * 2 * 6 * 9, 2 * 5 * 7 * 3]);
 }
 
@@ -212,6 +224,27 @@ fn an_unknown_operator_is_noted() {
     let operators = [operator(0, &[0, 1], 2, vec![]), operator(1, &[2], 3, vec![])];
     let read = read_model(&model(&[FULLY_CONNECTED, 200], &tensors, &operators)).unwrap();
     assert!(read.notes.join("; ").contains("their work is missing: 1 operator code 200"), "{:?}", read.notes);
+}
+
+/// Many entries may refer to one table, so that a small file describes a large model.
+#[test]
+fn a_million_operators_that_are_one_take_linear_time() {
+    let many = |number: usize, times: usize| {
+        let tensors =
+            vec![tensor("in", &[1, 4], 0), tensor("w", &[2, 4], 1), tensor(&"n".repeat(5000), &[1, 2], 0)];
+        let operators = Field::Shared(times, operator(0, &[0, 1], 2, vec![]));
+        let subgraph = vec![Tables(tensors), Ints(vec![0]), Ints(vec![2]), operators];
+        let buffers = Tables(vec![vec![], vec![Bytes(vec![7; 8])]]);
+        file(&[Int(3), Tables(vec![code(number)]), Tables(vec![subgraph]), Missing, buffers])
+    };
+    let started = std::time::Instant::now();
+    let layers = read_model(&many(FULLY_CONNECTED, 1 << 20)).unwrap_err();
+    assert!(layers.contains("more than 65535 layers"), "{layers}");
+    let folded = read_model(&many(0, 1 << 20)).unwrap_err();
+    assert!(folded.contains("no operator of it multiplies"), "{folded}");
+    let beyond = read_model(&many(0, (1 << 20) + 1)).unwrap_err();
+    assert!(beyond.contains("1048577 operators are more than 1048576"), "{beyond}");
+    assert!(started.elapsed().as_secs() < 30, "{:?}", started.elapsed());
 }
 
 #[test]
