@@ -26,6 +26,10 @@ use value::{Node, Stop, Value, sizes};
 
 /// Reads a network, and gives it this name; `origin` is where the bytes come from.
 pub fn network(name: &str, origin: &str, bytes: &[u8]) -> Result<ImportedNetwork, InputError> {
+    if proto::is_too_large(bytes) {
+        let what = "the graph has more than a million parts";
+        return Err(InputError::new(origin, what, "import a model that is no larger"));
+    }
     let model = proto::Model::decode(bytes)
         .map_err(|error| InputError::new(origin, error.to_string(), "see that it is a whole ONNX model"))?;
     let error = |what: String| InputError::new(origin, what, "mend the graph, or export it anew");
@@ -209,7 +213,7 @@ fn constant(node: &Node<'_>) -> Result<Value, Stop> {
         let few = numbers.len() <= value::NUMBERS;
         Value { numbers: few.then_some(numbers), ..Value::new(shape, bits) }
     };
-    if let Some(tensor) = node.attribute("value").and_then(|attribute| attribute.t.as_ref()) {
+    if let Some(tensor) = node.attribute("value").and_then(|attribute| attribute.t.as_deref()) {
         return Value::constant(tensor);
     }
     if let Some(ints) = node.ints("value_ints") {

@@ -150,7 +150,7 @@ fn moved(node: &Node<'_>, operator: &str) -> Result<Option<Vec<u64>>, Stop> {
 
 /// Bits of an element of the output.
 fn bits_of(node: &Node<'_>) -> u64 {
-    let value = |name| node.attribute(name).and_then(|attribute| attribute.t.as_ref());
+    let value = |name| node.attribute(name).and_then(|attribute| attribute.t.as_deref());
     match node.operator() {
         "Cast" => bits(i32::try_from(node.int("to", 1)).unwrap_or(1)),
         "QuantizeLinear" | "DynamicQuantizeLinear" => 8,
@@ -172,7 +172,7 @@ fn numbers(node: &Node<'_>, shape: &[u64]) -> Option<Vec<f64>> {
             (node.attribute("start").is_none() && node.attribute("end").is_none()).then(|| sizes.collect())?
         }
         "ConstantOfShape" => {
-            let tensor = node.attribute("value").and_then(|attribute| attribute.t.as_ref());
+            let tensor = node.attribute("value").and_then(|attribute| attribute.t.as_deref());
             let value =
                 tensor.map_or(Some(0.0), |tensor| Value::constant(tensor).ok()?.numbers?.first().copied());
             vec![value?; count]

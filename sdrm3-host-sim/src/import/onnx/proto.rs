@@ -45,8 +45,8 @@ pub(super) struct Attribute {
     pub(super) i: i64,
     #[prost(bytes = "vec", tag = "4")]
     pub(super) s: Vec<u8>,
-    #[prost(message, optional, tag = "5")]
-    pub(super) t: Option<Tensor>,
+    #[prost(message, optional, boxed, tag = "5")]
+    pub(super) t: Option<Box<Tensor>>,
     #[prost(float, repeated, tag = "7")]
     pub(super) floats: Vec<f32>,
     #[prost(int64, repeated, tag = "8")]
@@ -106,6 +106,69 @@ pub(super) struct Dimension {
     pub(super) value: Option<i64>,
     #[prost(string, optional, tag = "2")]
     pub(super) name: Option<String>,
+}
+
+/// The most fields of a graph and of its nodes, all in all.
+const FIELDS: usize = 1 << 20;
+
+/// Whether the graph has too many parts to be decoded: empty ones take two bytes in the file, but some
+/// hundred in memory. Bytes that are no messages are left to the decoder.
+pub(super) fn is_too_large(model: &[u8]) -> bool {
+    const GRAPH: u64 = 7;
+    const NODE: u64 = 1;
+    let mut count = 0;
+    for graph in Fields(model).filter(|&(number, _)| number == GRAPH).map(|(_, graph)| graph) {
+        for (number, part) in Fields(graph) {
+            count += 1 + if number == NODE { Fields(part).take(FIELDS).count() } else { 0 };
+            if count > FIELDS {
+                return true;
+            }
+        }
+    }
+    false
+}
+
+/// The fields of a message: their numbers, and the bytes of those that have a length.
+struct Fields<'b>(&'b [u8]);
+
+impl<'b> Fields<'b> {
+    fn varint(&mut self) -> Option<u64> {
+        let mut value = 0;
+        for shift in (0..64).step_by(7) {
+            let (&byte, rest) = self.0.split_first()?;
+            self.0 = rest;
+            value |= u64::from(byte & 0x7f) << shift;
+            if byte < 0x80 {
+                return Some(value);
+            }
+        }
+        None
+    }
+
+    fn bytes(&mut self, length: u64) -> Option<&'b [u8]> {
+        let (bytes, rest) = self.0.split_at_checked(usize::try_from(length).ok()?)?;
+        self.0 = rest;
+        Some(bytes)
+    }
+}
+
+impl<'b> Iterator for Fields<'b> {
+    type Item = (u64, &'b [u8]);
+
+    fn next(&mut self) -> Option<Self::Item> {
+        let key = self.varint()?;
+        let bytes = match key & 7 {
+            0 => self.varint().map(|_| &[][..])?,
+            1 => self.bytes(8)?,
+            2 => {
+                let length = self.varint()?;
+                self.bytes(length)?
+            }
+            5 => self.bytes(4)?,
+            _ => return None,
+        };
+        Some((key >> 3, bytes))
+    }
 }
 
 impl Graph {

@@ -228,6 +228,32 @@ fn a_shape_that_grows_at_every_node_ends_in_an_error() {
 }
 
 #[test]
+fn a_graph_of_countless_empty_parts_is_refused_before_it_is_decoded() {
+    // A message of that number around another.
+    let within = |number: u8, message: &[u8]| {
+        let mut bytes = vec![number << 3 | 2];
+        let mut length = message.len();
+        while length > 127 {
+            bytes.push(length as u8 | 128);
+            length >>= 7;
+        }
+        bytes.push(length as u8);
+        [&bytes, message].concat()
+    };
+    let many = [0x0a, 0].repeat(1 << 21);
+    for model in [within(7, &many), within(7, &within(1, &many))] {
+        let error = network("n", "n.onnx", &model).unwrap_err().to_string();
+        assert!(error.contains("more than a million parts"), "{error}");
+    }
+    let deep = (0..2_000).fold(Vec::new(), |inner, _| within(1, &within(5, &within(6, &inner))));
+    assert!(network("n", "n.onnx", &within(7, &deep)).is_err());
+    let numbers_without_end = [0xff; 40];
+    assert!(network("n", "n.onnx", &numbers_without_end).is_err());
+    let length_without_end = [0x12, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0xff, 0x7f];
+    assert!(network("n", "n.onnx", &length_without_end).is_err());
+}
+
+#[test]
 fn any_bytes_give_a_network_or_an_error() {
     assert_total(&tiny().encode_model(), |bytes| network("n", "n.onnx", bytes).is_ok());
 }
