@@ -62,12 +62,8 @@ pub struct Source {
 impl Source {
     /// Reads a file of at most 256 MiB.
     pub fn read(path: &str) -> Result<Self, InputError> {
-        let fail = |what: String| InputError::new(path, what, "give the path of a readable text file");
-        let size = std::fs::metadata(path).map_err(|e| fail(e.to_string()))?.len();
-        if size > 256 << 20 {
-            return Err(fail(format!("the file has {size} bytes, which is too large")));
-        }
-        let text = std::fs::read_to_string(path).map_err(|e| fail(e.to_string()))?;
+        let text = String::from_utf8(read(path, "text file")?)
+            .map_err(|_| unreadable(path, "it is no text in UTF-8", "text file"))?;
         Ok(Self { origin: path.into(), text })
     }
 
@@ -130,6 +126,24 @@ impl Source {
             each(line, row)?;
         }
     }
+}
+
+/// The bytes of a file of at most 256 MiB.
+pub fn read_bytes(path: &str) -> Result<Vec<u8>, InputError> {
+    read(path, "file")
+}
+
+fn read(path: &str, kind: &str) -> Result<Vec<u8>, InputError> {
+    let fail = |error: std::io::Error| unreadable(path, error.to_string(), kind);
+    let size = std::fs::metadata(path).map_err(fail)?.len();
+    if size > 256 << 20 {
+        return Err(unreadable(path, format!("the file has {size} bytes, which is too large"), kind));
+    }
+    std::fs::read(path).map_err(fail)
+}
+
+fn unreadable(path: &str, what: impl Into<String>, kind: &str) -> InputError {
+    InputError::new(path, what, format!("give the path of a readable {kind}"))
 }
 
 /// What to do about a message of the TOML parser.

@@ -136,3 +136,16 @@ fn every_key_and_column_of_a_result_is_documented() {
     let events = std::fs::read_to_string(&events).expect("it was written");
     assert!(section("## Events").contains(&header(&events)), "{}", header(&events));
 }
+
+#[test]
+fn importing_and_costing_are_documented() {
+    let help = program(&["import", "--help"]);
+    let page = section("## Importing: `import`");
+    for option in help.lines().filter_map(|line| line.trim().strip_prefix("--")) {
+        let option = format!("--{}", option.split(' ').next().unwrap_or_default());
+        assert!(option == "--out" || documents(page, &option), "`{option}` has no row");
+    }
+    let columns = "model,layer,name,k,c,y,x,r,s,dataflow,pes,noc_bw_per_cycle,latency_cycles,energy_nj";
+    assert!(section("## Costs of layers: `cost`").contains(&format!("```text\n{columns}\n```")));
+    assert!(program(&["cost", "--help"]).replace([' ', '\n'], "").contains(&format!("({columns})")));
+}

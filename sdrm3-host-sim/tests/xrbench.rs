@@ -90,7 +90,7 @@ fn imported_platform(data: &Path, hardware: &str, flows: &str) -> Platform {
 /// What MAESTRO printed, as measured costs: a cycle is a nanosecond at 1 GHz. Half a nanojoule is
 /// rounded as the grid has it.
 fn maestro_costs(data: &Path) -> CostTable {
-    let rows = check::read(data.join("maestro/costs.csv")).expect("MAESTRO's costs can be read");
+    let rows = check::parse(&read(&data.join("maestro/costs.csv"))).expect("MAESTRO's costs can be read");
     let mut text = String::from("network,layer,kind,latency_ns,energy_nj\n");
     for row in &rows {
         let kind = import::kind(&row.array());

@@ -3,6 +3,7 @@
 mod bound;
 mod cells;
 mod compare;
+mod cost;
 mod import;
 mod list;
 mod run;
@@ -42,6 +43,8 @@ enum Command {
     Tune(tune::Options),
     /// Compute what no policy can beat: a lower bound on UXCost
     Bound(bound::Options),
+    /// Hold the built-in cost model against reference costs, or cost a table of layers
+    Cost(cost::Options),
     /// Turn files of other programs into scenarios, platforms and networks
     Import(import::Options),
     /// List what is built in
@@ -86,6 +89,7 @@ pub fn main() -> ExitCode {
         Command::Run(options) => run::run(&options, &mut text),
         Command::Tune(options) => tune::tune(&options, &mut text),
         Command::Bound(options) => bound::bound(&options, &mut text),
+        Command::Cost(options) => cost::cost(&options, &mut text),
         Command::Import(options) => import::import(&options, &mut text),
         Command::List(options) => list::list(&options, &mut text),
     };

@@ -1,10 +1,9 @@
 //! How far the model lies from a table of reference costs.
 
-use std::path::Path;
-
-use serde::Deserialize;
+use serde::{Deserialize, Serialize};
 
 use super::{Array, Dataflow, Shape, cost};
+use crate::input::{InputError, Source};
 
 /// One layer on one array with its reference cost, a line of the table. Lengths as in [`Shape`],
 /// with unit stride and one group.
@@ -54,7 +53,7 @@ impl Row {
 }
 
 /// Agreement of one quantity over some rows.
-#[derive(Clone, Copy, Debug, PartialEq)]
+#[derive(Clone, Copy, Debug, PartialEq, Serialize)]
 pub struct Agreement {
     /// Median of `|model - reference| / reference`.
     pub median_error: f64,
@@ -77,10 +76,30 @@ pub struct Report {
     pub energy: Agreement,
 }
 
-/// Reads a table in CSV, a header with the names of [`Row`]'s fields first. Fails on a file that
-/// cannot be read and on the first line that is not a row.
-pub fn read(path: impl AsRef<Path>) -> csv::Result<Vec<Row>> {
-    csv::Reader::from_path(path)?.deserialize().collect()
+const HEADER: &str = "model,layer,name,k,c,y,x,r,s,dataflow,pes,noc_bw_per_cycle,latency_cycles,energy_nj";
+
+/// Reads a table: CSV whose header has the names of [`Row`]'s fields, and at least one row. Sizes are at
+/// least 1, costs above 0.
+pub fn parse(source: &Source) -> Result<Vec<Row>, InputError> {
+    let mut rows = Vec::new();
+    source.parse_csv(HEADER, |line, row: Row| {
+        let fail = |what: String, remedy| Err(InputError::new(&source.origin, what, remedy).at_line(line));
+        let sizes = [row.k, row.c, row.y, row.x, row.r, row.s, row.pes, row.noc_bw_per_cycle];
+        if sizes.contains(&0) {
+            return fail(format!("layer `{}` has a size of zero", row.name), "give sizes of at least 1");
+        }
+        for (column, value) in [("latency_cycles", row.latency_cycles), ("energy_nj", row.energy_nj)] {
+            if value.is_nan() || value <= 0.0 || value.is_infinite() {
+                return fail(format!("{column} is {value}"), "give a finite number above 0");
+            }
+        }
+        rows.push(row);
+        Ok(())
+    })?;
+    if rows.is_empty() {
+        return Err(InputError::new(&source.origin, "the table has no rows", format!("expected: {HEADER}")));
+    }
+    Ok(rows)
 }
 
 /// Costs every row and compares, for each dataflow that occurs.

@@ -11,6 +11,7 @@
 //! * `schedule`: the steps of a level added up, from the innermost level outwards;
 //! * `model`: [`cost`], from a layer's shape to cycles and nanojoules;
 //! * [`check`]: the distance from a table of reference costs.
+//! * [`shapes`]: a table of layer shapes with what they cost.
 //!
 //! ```text
 //! cycles = sum over steps of max(compute, ingress / bandwidth, egress / bandwidth)
@@ -18,6 +19,7 @@
 //! ```
 
 pub mod check;
+pub mod shapes;
 
 mod array;
 mod dataflow;

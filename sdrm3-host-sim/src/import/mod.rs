@@ -4,6 +4,15 @@
 //! noted, so that it can be shown, or an error.
 
 pub mod maestro;
+mod model;
+pub mod onnx;
+pub mod tflite;
+pub mod vela;
+
+#[cfg(test)]
+mod total;
+
+pub use model::ImportedNetwork;
 
 use serde::Serialize;
 
@@ -80,6 +89,29 @@ pub fn platform_toml(name: &str, accelerators: &[ImportedAccelerator]) -> String
         clock_mhz: 1000,
     });
     toml_text(&File { name, accelerator: accelerator.collect() })
+}
+
+/// The text of a scenario file with these models, for its user to complete.
+pub fn starter_scenario_toml(name: &str, models: &[ImportedModel]) -> String {
+    format!(
+        "# A starter: set the frame rates that your system has. A model that runs on the results of another has\n\
+         # `depends_on = \"...\"` in place of `fps`, and `probability` if it does so on some frames only. Deadlines\n\
+         # (`deadline_ms`) are the periods unless given. All keys: docs/src/files.md.\n{}",
+        scenario_toml(name, models)
+    )
+}
+
+/// The text of a platform file with one accelerator, of the kind that costs were measured on.
+pub fn measured_platform_toml(name: &str, kind: &str, clock_mhz: f64) -> String {
+    let text = |text: &str| toml::Value::from(text).to_string();
+    format!(
+        "# A starter: one accelerator of the kind that the costs are for. Its dataflow, elements and bandwidth count\n\
+         # only for networks without costs of their own, and for the time of a switch.\n\
+         name = {}\n\n[[accelerator]]\nname = \"npu\"\nkind = {}\ndataflow = \"ws\"\npes = 256\n\
+         noc_bytes_per_cycle = 16\nclock_mhz = {clock_mhz:?}\n",
+        text(name),
+        text(kind)
+    )
 }
 
 /// The kind of an array, its column in cost tables: `ws-2048`. A bandwidth other than the usual one (16

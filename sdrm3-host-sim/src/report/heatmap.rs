@@ -36,7 +36,7 @@ fn draw(matrix: &Matrix<'_>, svg: &mut String) -> Result<(), DrawingAreaErrorKin
         let x = LEFT + COLUMN * column as i32 + COLUMN / 2;
         root.draw_text(matrix.policies[policy], &text(12, &BLACK, HPos::Center), (x, TOP - 14))?;
     }
-    let mut row =
+    let row =
         |index: i32, name: &str, costs: &[f64]| -> Result<(), DrawingAreaErrorKind<std::io::Error>> {
             let y = TOP + ROW * index;
             let best = super::matrix::lowest(costs);

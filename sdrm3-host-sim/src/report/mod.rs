@@ -11,6 +11,7 @@ mod landscape;
 mod matrix;
 mod metrics;
 mod run;
+mod scatter;
 mod table;
 mod timeline;
 
@@ -21,6 +22,7 @@ pub use heatmap::heatmap;
 pub use landscape::{Landscape, write_landscape};
 pub use metrics::{Metrics, RunMetrics};
 pub use run::{ModelRun, Run, geometric_mean};
+pub use scatter::scatter;
 pub use table::{markdown, table};
 pub use timeline::Timeline;
 

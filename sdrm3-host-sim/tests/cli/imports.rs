@@ -77,3 +77,80 @@ fn an_import_that_cannot_be_right_writes_nothing() {
         assert!(!folder.0.join("ours").exists(), "{arguments:?} left something");
     }
 }
+
+const VELA: &str = "\
+TFLite_operator,NNG Operator,SRAM Usage,Peak%,Op Cycles,Network%,NPU,SRAM AC,DRAM AC,OnFlash AC,OffFlash AC,MAC Count,Network%,Util%,Name
+CONV_2D,Conv2DBias,11936,54.7,7312.0,17.6,7312.0,2000.0,0.0,0.0,0.0,73008,8.7,3.9,conv1/Relu;conv1/Conv2D
+MAX_POOL_2D,MaxPool,10944,50.1,2992.0,7.2,1330.0,2992.0,0.0,0.0,0.0,6912,0.8,0.9,pool/MaxPool
+";
+
+#[test]
+fn estimates_of_vela_and_networks_of_maestro_can_be_run_together() {
+    let files = [("net_per-layer.csv", VELA), ("who.m", MAESTRO_SCENARIO)];
+    let folder = Folder::new("import_any", &files);
+    let import = "import net_per-layer.csv who.m --clock-mhz 500 --nj-per-mac 0.001 --out ours";
+    let said = folder.prints(import);
+    for part in [
+        "net           2   0.080",
+        "Face",
+        "ours/imported.toml: a starter scenario of 3 models: set its frame rates",
+        "ours/networks.csv: 2 networks, 3 layers",
+        "ours/costs.csv: costs on `ethos-u`",
+        "net: cycles at 500 MHz, and 30 % above",
+    ] {
+        assert!(said.contains(part), "no `{part}` in: {said}");
+    }
+    assert!(folder.read("ours/costs.csv").contains("net,0:conv1/Relu;conv1/Conv2D,ethos-u,19011,73.008"));
+    let scenario = folder.read("ours/imported.toml");
+    assert!(
+        scenario.starts_with("# A starter: ") && scenario.contains("depends_on = \"face\""),
+        "{scenario}"
+    );
+    let command =
+        said.lines().last().and_then(|line| line.strip_prefix("to run it: sdrm3-sim ")).expect("a hint");
+    assert!(folder.prints(command).contains("imported"));
+    folder
+        .refuses(import, &["--out: ours/imported.toml exists already; remove it or name another directory"]);
+}
+
+#[test]
+fn files_that_cannot_be_imported_are_refused() {
+    let own = "network,layer,op,k,c,y,x,r,s,stride,groups\n";
+    let zoo = MAESTRO_SCENARIO.replace("Face", "googlenet");
+    let files = [
+        ("a.tflite", "no model"),
+        ("a.onnx", "no model"),
+        ("a.m", "Network"),
+        ("a.csv", "x,y\n1,2\n"),
+        ("own.csv", own),
+        ("a.bin", "?"),
+        ("v_per-layer.csv", VELA),
+        ("v.csv", &VELA.replace("7312.0", "many")),
+        ("who.m", MAESTRO_SCENARIO),
+        ("zoo.m", &zoo),
+    ];
+    let folder = Folder::new("bad_import_any", &files);
+    let cases: &[(&str, &[&str])] = &[
+        ("a.tflite", &["a.tflite: byte 4: the file has no identifier `TFL3`; see"]),
+        ("a.onnx", &["a.onnx: ", "; see that it is a whole ONNX model"]),
+        ("a.m", &["a.m:1: "]),
+        ("a.csv", &["a.csv:1: no per-layer table of Vela; give"]),
+        ("own.csv", &["own.csv: a table of ours; it needs no import: use it with --networks or --costs"]),
+        ("a.bin", &["a.bin: a file of an unknown format; give a .tflite, .onnx or .m file"]),
+        ("missing.onnx", &["missing.onnx: ", "; give the path of a readable file"]),
+        ("v_per-layer.csv", &["--clock-mhz: v_per-layer.csv counts cycles, of an unknown clock; add"]),
+        ("v.csv --clock-mhz 500", &["v.csv:2: Op Cycles is `many`, not a number from 0; expected"]),
+        ("who.m who.m", &["who.m: a second network is named `Face`, beside that of who.m; import"]),
+        ("v_per-layer.csv --clock-mhz 0", &["command line: ", "give a number from 0.001"]),
+        ("", &["command line: ", "<FILE>...", "; see --help"]),
+    ];
+    for (arguments, says) in cases {
+        folder.refuses(&format!("import {arguments} --out ours"), says);
+        assert!(!folder.0.join("ours").exists(), "{arguments:?} left something");
+    }
+    let said = folder.prints("import zoo.m --out ours");
+    assert!(said.contains("googlenet_imported: so named because there is a built-in network"), "{said}");
+    folder.prints(
+        "compare --scenario ours/imported.toml --networks ours/networks.csv --duration-ms 50 --policy fcfs",
+    );
+}

@@ -2,6 +2,7 @@
 
 mod answers;
 mod changes;
+mod costs;
 mod dynamic;
 mod imports;
 mod refusals;
