@@ -13,6 +13,7 @@ throttled=()
 for file in sdrm3-host-sim/examples/throttled/*.toml; do throttled+=(--scenario "$file"); done
 
 $sim >$results/compare.txt
+$sim compare --platform all >$results/policies.txt
 $sim compare --ablation --platform all >$results/ablation_2s.txt
 $sim compare --ablation --platform all --duration-ms 10000 >$results/ablation_10s.txt
 $sim compare --ablation --platform all --duration-ms 10000 "${throttled[@]}" >$results/throttled.txt

@@ -7,18 +7,20 @@
 // ANCHOR: policy
 use sdrm3_core::{Instant, JobView, Offer, Policy, Score};
 
-/// Runs first what saves the most energy, and gives up what cannot be in time any more.
-struct Thrifty;
+/// The earliest deadline first, and what cannot be in time any more not at all.
+struct Hopeful;
 
-impl Policy for Thrifty {
-    /// What is found out once per job for all its accelerators: here nothing.
-    type Weighed = ();
+impl Policy for Hopeful {
+    /// What is found out once per job for all its accelerators: here its score.
+    type Weighed = Score;
 
-    fn weigh(&self, _: &JobView<'_>, _: Instant) {}
+    fn weigh(&self, job: &JobView<'_>, _: Instant) -> Score {
+        Score(-(job.frame.deadline.as_nanos() as i64))
+    }
 
     /// The pair of ready job and idle accelerator with the highest score runs; `None`: not there, now.
-    fn score(&self, (): (), _: &JobView<'_>, offer: &Offer<'_>) -> Option<Score> {
-        Some(Score(i64::from(offer.placement.energy_preference)))
+    fn score(&self, weighed: Score, _: &JobView<'_>, _: &Offer<'_>) -> Option<Score> {
+        Some(weighed)
     }
 
     /// Frames given up are dropped, and count as violated.
@@ -38,8 +40,8 @@ use sdrm3_host_sim::policy::{Method, Parameters, PolicyName};
 use sdrm3_host_sim::scenario::{Platform, Scenario, build};
 
 fn main() -> Result<(), InputError> {
-    let scenario = Scenario::load("vr_gaming")?; // or a file
-    let platform = Platform::load("8k-1ws-2os")?;
+    let scenario = Scenario::load("ar_social")?; // or a file
+    let platform = Platform::load("4k-1ws-2os")?;
     let memory = Bump::new();
     let workload = build(&scenario, &platform, &Library::zoo(), None, &memory)?;
     let cell = Cell {
@@ -50,9 +52,9 @@ fn main() -> Result<(), InputError> {
         duration: Duration::from_millis(2_000),
         seed: 1,
     };
-    let ours = simulate(&cell, Thrifty, Config::PLAIN, &mut ());
+    let ours = simulate(&cell, Hopeful, Config::PLAIN, &mut ());
     let theirs = Method::new(PolicyName::Fcfs, &[], Parameters::default()).run(&cell, &mut ());
-    println!("UXCost: thrifty {:.3}, fcfs {:.3}", ours.uxcost.value(), theirs.uxcost.value());
+    println!("UXCost: hopeful {:.3}, fcfs {:.3}", ours.uxcost.value(), theirs.uxcost.value());
     Ok(())
 }
 // ANCHOR_END: run

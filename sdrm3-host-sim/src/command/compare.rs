@@ -27,8 +27,7 @@ pub(super) struct Options {
     /// Platform, built in or a file; repeat for several; all are the built-in ones [default: 4k-1ws-2os]
     #[arg(long, value_name = "NAME|FILE.toml|all")]
     platform: Vec<String>,
-    /// Policy; repeat for several [default: all]
-    #[arg(long, value_name = "NAME")]
+    #[arg(long, value_name = "NAME", help = PolicyName::help(", repeat for several [default: all]"))]
     policy: Vec<String>,
     #[command(flatten)]
     common: Common,

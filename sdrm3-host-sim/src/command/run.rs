@@ -24,8 +24,7 @@ pub(super) struct Options {
     /// Platform, built in or a file
     #[arg(long, value_name = "NAME|FILE.toml", default_value = DEFAULT_PLATFORM)]
     platform: String,
-    /// Policy
-    #[arg(long, value_name = "NAME", default_value = "sdrm3")]
+    #[arg(long, value_name = "NAME", default_value = "sdrm3", help = PolicyName::help(""))]
     policy: String,
     #[command(flatten)]
     common: Common,

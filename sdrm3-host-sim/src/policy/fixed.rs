@@ -7,10 +7,11 @@
 //! home(m) = argmin over a of (sum over layers of lat(l,a)) * (sum over layers of en(l,a)),
 //! ```
 //!
-//! among those that run all of its layers, else among those that run the most. Each accelerator serves
-//! its models first come, first served, frame by frame: a frame that has begun is finished first. A
-//! layer that cannot run at home goes to the fastest idle accelerator that runs it. Nothing moves when
-//! an accelerator is lost or slow, or idle beside a busy one: that is the point of the comparison.
+//! among those that run all of its layers, else among those that run the most; of equal accelerators
+//! on the one with the least work from the models before. Each accelerator serves its models first
+//! come, first served, frame by frame: a frame that has begun is finished first. A layer that cannot
+//! run at home goes to the fastest idle accelerator that runs it. Nothing moves when an accelerator is
+//! lost or slow, or idle beside a busy one: that is the point of the comparison.
 
 use std::cmp::Reverse;
 
@@ -29,21 +30,29 @@ pub struct Static {
 impl Static {
     /// Binds the models of these tables.
     pub fn new(tables: &Tables<'_>) -> Self {
-        let accelerators = tables.accelerators.len();
-        Self { homes: tables.models.iter().map(|model| home(model, accelerators)).collect() }
+        let mut loads = vec![0.0; tables.accelerators.len()];
+        let mut bind = |model| {
+            let (home, delay) = home(model, &loads);
+            loads[home] += delay as f64 / model.period.as_nanos() as f64;
+            home
+        };
+        Self { homes: tables.models.iter().map(&mut bind).collect() }
     }
 }
 
-fn home(model: &Model<'_, ACCELERATORS>, accelerators: usize) -> usize {
+/// The accelerator for a model, and its network's time there, given how busy each is by now.
+fn home(model: &Model<'_, ACCELERATORS>, loads: &[f64]) -> (usize, u64) {
     let segments = model.subnetworks.first().map_or(&[][..], |heaviest| heaviest.segments);
     let rank = |on: usize| {
         let placements = segments.iter().map(|segment| segment.placements()[on]);
         let runs = placements.clone().filter(Placement::runs).count();
         let delay: u64 = placements.clone().map(|placement| u64::from(placement.latency_ns)).sum();
         let energy: u64 = placements.map(|placement| u64::from(placement.energy_nj)).sum();
-        (Reverse(runs), u128::from(delay) * u128::from(energy), delay)
+        ((Reverse(runs), u128::from(delay) * u128::from(energy)), delay)
     };
-    (0..accelerators).min_by_key(|&on| rank(on)).unwrap_or(0)
+    let homes = (0..loads.len()).map(|on| (rank(on), on));
+    let best = homes.min_by(|(a, i), (b, j)| a.0.cmp(&b.0).then(loads[*i].total_cmp(&loads[*j])));
+    best.map_or((0, 0), |((_, delay), on)| (on, delay))
 }
 
 impl Policy for Static {
@@ -76,6 +85,13 @@ mod tests {
         );
         let told = story.told(PolicyName::Static);
         assert_eq!(told, ["0 a 0+1 on 0", "10 a 1+1 on 0", "20 b 0+1 on 0", "30 b 1+1 on 0"]);
+    }
+
+    #[test]
+    fn equal_accelerators_share_the_models() {
+        let equal: &[&[u32]] = &[&[10, 10]];
+        let story = Story::new(2, 90).once("a", 0, 80, equal).once("b", 0, 80, equal).once("c", 5, 80, equal);
+        assert_eq!(story.told(PolicyName::Static), ["0 a 0+1 on 0", "0 b 0+1 on 1", "10 c 0+1 on 0"]);
     }
 
     #[test]

@@ -112,6 +112,11 @@ policies! {
 }
 
 impl PolicyName {
+    /// The help on an option that names policies.
+    pub(crate) fn help(rest: &str) -> String {
+        format!("Policy{rest}; one of {}", Self::ALL.map(Self::name).join(", "))
+    }
+
     /// The policy of that name.
     pub fn find(name: &str) -> Result<Self, InputError> {
         let names = Self::ALL.map(Self::name);

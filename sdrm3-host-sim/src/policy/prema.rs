@@ -38,12 +38,27 @@ pub struct Prema<'a> {
     tokens: HashMap<Frame, f64>,
     candidates: HashSet<Frame>,
     last_event: Option<Instant>,
+    newcomers_raise: bool,
 }
 
 impl<'a> Prema<'a> {
     /// For these tables.
     pub fn new(tables: &'a Tables<'a>) -> Self {
-        Self { tables, tokens: HashMap::new(), candidates: HashSet::new(), last_event: None }
+        Self {
+            tables,
+            tokens: HashMap::new(),
+            candidates: HashSet::new(),
+            last_event: None,
+            newcomers_raise: true,
+        }
+    }
+
+    /// As the program of Sparse-DySta has PREMA: what a newcomer brings along does not raise the threshold
+    /// before the next event.
+    #[must_use]
+    pub fn as_in_dysta(mut self) -> Self {
+        self.newcomers_raise = false;
+        self
     }
 
     fn priority(&self, job: &JobView<'_>) -> f64 {
@@ -86,9 +101,12 @@ impl Policy for Prema<'_> {
         for job in jobs {
             let earned = if is_event { self.earned(&job, now) } else { 0.0 };
             let before = self.tokens.get(&job.frame);
+            let known = before.is_some();
             let tokens = before.map_or_else(|| self.priority(&job), |before| before + earned);
             self.tokens.insert(job.frame, tokens);
-            most = tokens.max(most);
+            if known || self.newcomers_raise {
+                most = tokens.max(most);
+            }
             waiting.push((job.frame, tokens));
         }
         let enough = |&(frame, tokens): &(Frame, f64)| (tokens >= threshold(most)).then_some(frame);

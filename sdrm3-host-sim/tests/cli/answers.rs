@@ -1,5 +1,7 @@
 //! What it answers.
 
+use sdrm3_host_sim::policy::PolicyName;
+
 use crate::{COSTS, Folder, NETWORKS, PLATFORM, SCENARIO};
 
 #[test]
@@ -8,7 +10,7 @@ fn without_arguments_it_compares_all_policies_and_says_who_wins() {
     for scenario in ["vr_gaming", "ar_call", "drone_outdoor", "drone_indoor", "ar_social"] {
         assert!(text.contains(scenario), "{scenario}: {text}");
     }
-    for policy in ["fcfs", "edf", "lst", "sjf", "mapscore"] {
+    for policy in PolicyName::ALL.map(PolicyName::name) {
         assert!(text.contains(policy), "{policy}: {text}");
     }
     let verdict = text.lines().last().unwrap_or_default();
