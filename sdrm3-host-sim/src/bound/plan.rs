@@ -17,6 +17,9 @@
 //! frame runs as far as that pays, and frames are served, cheapest first, while a frame in time is
 //! worth it. `R`, with its floor, is not relaxed at all. Pieces are split where the bound is lowest,
 //! until it comes close to the cost of a plan that was met on the way.
+//!
+//! A plan of which nothing runs has `E = 1` but meets every limit on the ratio; that only lowers the bound,
+//! and by little: a single layer run gives the same ratio for next to no time.
 
 use super::demand::{Class, Layer, ModelDemand, Place};
 use super::peak::{Peak, Tangent, peak, share_below};

@@ -8,7 +8,7 @@
 
 use std::collections::HashSet;
 
-use sdrm3_core::{Tally, UxCost};
+use sdrm3_core::{Duration, Tally, UxCost};
 use sdrm3_host_sim::engine::Cell;
 
 /// A frame of the cell.
@@ -47,7 +47,7 @@ pub(crate) fn optimum(cell: &Cell<'_>) -> f64 {
     let models = &cell.scenario.models;
     let mut frames: Vec<Frame> = Vec::new();
     for (model, spec) in models.iter().enumerate() {
-        let own = cell.workload.models[model].deadline.map(sdrm3_core::Duration::as_nanos);
+        let own = cell.workload.models[model].deadline.map(Duration::as_nanos);
         match spec.parent {
             None => {
                 let arrivals = (0..).map(|n| (f64::from(n) * 1e9 / spec.fps).round() as u64);
