@@ -25,6 +25,9 @@ pub(super) struct Options {
     /// Dataflows of the hardware's accelerators, in their order
     #[arg(long, value_name = "FLOW.m")]
     dataflow: Option<String>,
+    /// Round periods down to whole milliseconds, as XRBench's runtime does (60 fps becomes 62.5)
+    #[arg(long)]
+    whole_ms_periods: bool,
     /// Directory to write to; nothing in it is overwritten
     #[arg(long, value_name = "DIR")]
     out: String,
@@ -38,7 +41,12 @@ pub(super) fn import(options: &Options, text: &mut impl Write) -> Result<(), Fai
     let mut places: HashMap<String, (usize, &str)> = HashMap::new();
     let mut command = String::from("sdrm3-sim compare");
     for path in &options.scenarios {
-        let imported = maestro::scenario(&Source::read(path)?)?;
+        let mut imported = maestro::scenario(&Source::read(path)?)?;
+        if options.whole_ms_periods {
+            for model in &mut imported.models {
+                model.fps = model.fps.map(|fps| 1e3 / (1e3 / fps).floor().max(1.0));
+            }
+        }
         notes.extend(imported.notes.iter().map(|note| format!("{path}: {note}")));
         for network in imported.networks {
             match places.get(network.name.as_ref()) {

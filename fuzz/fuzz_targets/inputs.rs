@@ -1,0 +1,36 @@
+//! Any bytes as any input file: an error or a result, never a panic, and never more work than they are
+//! worth. The first byte chooses the format, the rest is the file.
+
+#![no_main]
+
+use libfuzzer_sys::fuzz_target;
+use sdrm3_host_sim::cost::check;
+use sdrm3_host_sim::engine::Recording;
+use sdrm3_host_sim::import::{maestro, onnx, tflite, vela};
+use sdrm3_host_sim::input::Source;
+use sdrm3_host_sim::network::table;
+use sdrm3_host_sim::scenario::{CostTable, Platform, Scenario};
+
+const SCENARIO: &str = "name = \"s\"\n[[model]]\nname = \"m\"\nnetwork = \"kws_res8\"\nfps = 30\n";
+
+fuzz_target!(|data: &[u8]| {
+    let Some((&format, bytes)) = data.split_first() else { return };
+    let text = || Source { origin: "fuzz".into(), text: String::from_utf8_lossy(bytes).into() };
+    match format % 11 {
+        0 => drop(Scenario::parse(&text())),
+        1 => drop(Platform::parse(&text())),
+        2 => drop(CostTable::parse(&text())),
+        3 => drop(table::parse(&text())),
+        4 => drop(check::parse(&text()).map(|rows| check::check(&rows))),
+        5 => drop(maestro::scenario(&text())),
+        6 => drop(maestro::hardware(&text()).map(drop).and_then(|()| maestro::dataflows(&text()).map(drop))),
+        7 => drop(onnx::network("fuzz", "fuzz", bytes).map(|imported| imported.network.check())),
+        8 => drop(tflite::network("fuzz", "fuzz", bytes).map(|imported| imported.network.check())),
+        9 => drop(vela::costs(&text(), &vela::Conversion::default())),
+        _ => {
+            let source = Source { origin: "scenario".into(), text: SCENARIO.into() };
+            let scenario = Scenario::parse(&source).expect("a scenario");
+            drop(Recording::parse(&text(), &scenario));
+        }
+    }
+});
