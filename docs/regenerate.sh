@@ -7,13 +7,17 @@ sim=${CARGO_TARGET_DIR:-target}/release/sdrm3-sim
 results=docs/src/results
 img=docs/src/img
 mkdir -p $results $img
-rm -f $img/landscape.svg $img/load_ramp.svg
+rm -rf $img/landscape.svg $img/load_ramp.svg $img/comparison.svg $results/full
 
 throttled=()
 for file in sdrm3-host-sim/examples/throttled/*.toml; do throttled+=(--scenario "$file"); done
 
 $sim >$results/compare.txt
 $sim compare --platform all >$results/policies.txt
+$sim compare --platform all --bound --out $results/full >/dev/null
+mv $results/full/compare.svg $img/comparison.svg
+mv $results/full/compare.md $results/comparison.md
+rm -r $results/full
 $sim compare --ablation --platform all >$results/ablation_2s.txt
 $sim compare --ablation --platform all --duration-ms 10000 >$results/ablation_10s.txt
 $sim compare --ablation --platform all --duration-ms 10000 "${throttled[@]}" >$results/throttled.txt

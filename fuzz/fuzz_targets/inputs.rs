@@ -26,7 +26,12 @@ fuzz_target!(|data: &[u8]| {
         6 => drop(maestro::hardware(&text()).map(drop).and_then(|()| maestro::dataflows(&text()).map(drop))),
         7 => drop(onnx::network("fuzz", "fuzz", bytes).map(|imported| imported.network.check())),
         8 => drop(tflite::network("fuzz", "fuzz", bytes).map(|imported| imported.network.check())),
-        9 => drop(vela::costs(&text(), &vela::Conversion::default())),
+        9 => {
+            let (margin_percent, nj_per_mac) = (30.0, 0.1);
+            let conversion =
+                vela::Conversion { kind: "npu".into(), clock_mhz: 500.0, margin_percent, nj_per_mac };
+            drop(vela::costs(&text(), &conversion));
+        }
         _ => {
             let source = Source { origin: "scenario".into(), text: SCENARIO.into() };
             let scenario = Scenario::parse(&source).expect("a scenario");
