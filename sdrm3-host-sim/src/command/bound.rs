@@ -48,7 +48,7 @@ pub(super) fn bound(options: &Options, text: &mut impl Write) -> Result<(), Fail
 
 fn of_pair(scenario: &Scenario, platform: &Platform, settings: &Settings) -> Result<BoundReport, InputError> {
     let memory = Bump::new();
-    let workload = build(scenario, platform, &settings.library, settings.costs.as_ref(), &memory)?;
+    let workload = build(scenario, platform, &settings.networks, settings.costs.as_ref(), &memory)?;
     let (duration, seed) = (settings.duration, settings.seed);
     let cell = Cell { scenario, platform, workload: &workload, recording: None, duration, seed };
     Ok(BoundReport::new(&cell, settings.duration_ms, &Bound::of(&cell)?))

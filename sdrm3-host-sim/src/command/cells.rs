@@ -40,7 +40,7 @@ pub(super) struct Common {
 #[derive(Debug)]
 pub(super) struct Settings {
     pub(super) costs: Option<CostTable>,
-    pub(super) library: Library,
+    pub(super) networks: Library,
     pub(super) duration: Duration,
     pub(super) duration_ms: u32,
     pub(super) seed: u64,
@@ -53,7 +53,7 @@ impl Common {
         let duration_ms = self.duration_ms.unwrap_or(2_000);
         Ok(Settings {
             costs: self.costs.as_deref().map(CostTable::load).transpose()?,
-            library: Library::load(self.networks.iter().map(String::as_str))?,
+            networks: Library::load(self.networks.iter().map(String::as_str))?,
             duration: Duration::from_millis(u64::from(duration_ms)),
             duration_ms,
             seed: self.seed.unwrap_or(1),

@@ -75,7 +75,7 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
             let of_pair = |&(scenario, platform)| -> Result<Vec<(Run, Speed)>, InputError> {
                 let memory = Bump::new();
                 let workload =
-                    build(scenario, platform, &settings.library, settings.costs.as_ref(), &memory)?;
+                    build(scenario, platform, &settings.networks, settings.costs.as_ref(), &memory)?;
                 let (duration, seed) = (settings.duration, settings.seed);
                 let cell = Cell { scenario, platform, workload: &workload, recording: None, duration, seed };
                 let bound = options.bound.then(|| Bound::of(&cell)).transpose()?.map(|bound| bound.value());

@@ -57,7 +57,7 @@ pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failur
         }
     }
     let memory = Bump::new();
-    let workload = build(&scenario, &platform, &settings.library, settings.costs.as_ref(), &memory)?;
+    let workload = build(&scenario, &platform, &settings.networks, settings.costs.as_ref(), &memory)?;
     let (duration, seed) = (settings.duration, settings.seed);
     let cell = Cell {
         scenario: &scenario,

@@ -58,7 +58,7 @@ pub(super) fn tune(options: &Options, text: &mut impl Write) -> Result<(), Failu
         return Err(InputError::new("--picture", what, "remove it or name another file").into());
     }
     let memory = Bump::new();
-    let workload = build(&scenario, &platform, &settings.library, settings.costs.as_ref(), &memory)?;
+    let workload = build(&scenario, &platform, &settings.networks, settings.costs.as_ref(), &memory)?;
     let cell = Cell {
         scenario: &scenario,
         platform: &platform,

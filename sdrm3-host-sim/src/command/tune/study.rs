@@ -124,7 +124,7 @@ fn find(
     };
     let (later, from_start) = (changed(CHANGE_MS), changed(0.0));
     let memory = Bump::new();
-    let workload = build(scenario, platform, &settings.library, settings.costs.as_ref(), &memory)?;
+    let workload = build(scenario, platform, &settings.networks, settings.costs.as_ref(), &memory)?;
     let cell = |scenario, ms| Cell {
         scenario,
         platform,
