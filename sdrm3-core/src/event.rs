@@ -84,6 +84,8 @@ pub enum DropReason {
     ParentLost,
     /// There was no room for it, and its owner gave it up.
     NoRoom,
+    /// Its deadline has passed, and no accelerator in service can run its next segment.
+    Unplaceable,
 }
 
 /// How a network went on after a block.
@@ -226,4 +228,6 @@ pub enum Event {
     Tuned(Weights),
     /// A model was switched on or off.
     Activated(ModelId, bool),
+    /// A model was barred from an accelerator, or let in again.
+    Barred(ModelId, AcceleratorId, bool),
 }

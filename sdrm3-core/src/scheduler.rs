@@ -59,6 +59,8 @@ struct ModelState {
     /// Whether the budgets of the model and its dependents allow a smart drop.
     may_lose: bool,
     active: bool,
+    /// The accelerators that it must not use; bit `a` is accelerator `a`.
+    barred: u32,
     /// The sub-network of its latest frame, and the lightest that keeps its accuracy floor.
     subnetwork: u8,
     lightest: u8,
@@ -127,6 +129,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         policy: P,
         config: Config,
     ) -> Result<Self, WorkloadError<'w>> {
+        const { assert!(ACCS <= 32, "ACCS must lie in 0..=32") };
         workload.validate()?;
         let weights = policy.weights().unwrap_or_default();
         let mut scheduler = Self {
@@ -162,6 +165,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
                 history: History::default(),
                 may_lose: model.drop_budget.lost() > 0,
                 active: true,
+                barred: 0,
                 subnetwork: 0,
                 lightest: supernet::lightest(model.subnetworks, model.accuracy_floor),
                 mark: Mark::default(),
@@ -270,6 +274,31 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             self.refresh_dependents(model);
             self.tuner.arm();
             self.policy.observe(&Event::Activated(model, active), now);
+        }
+        Ok(changed)
+    }
+
+    /// Bars a model from an accelerator, or lets it in again: for a pair that keeps failing while each
+    /// goes on well with others. A block that runs there goes on to its end. The answer is whether it was
+    /// the other way before. O(1).
+    pub fn bar(
+        &mut self,
+        model: ModelId,
+        accelerator: AcceleratorId,
+        barred: bool,
+        now: Instant,
+    ) -> Result<bool, Error> {
+        self.check_time(now)?;
+        let state = self.models.get_mut(usize::from(model.0)).ok_or(Error::UnknownModel(model))?;
+        if usize::from(accelerator.0) >= self.accelerators.len() {
+            return Err(Error::UnknownAccelerator(accelerator));
+        }
+        self.now = now;
+        let bit = 1 << accelerator.0;
+        let changed = (state.barred & bit != 0) != barred;
+        if changed {
+            state.barred ^= bit;
+            self.policy.observe(&Event::Barred(model, accelerator, barred), now);
         }
         Ok(changed)
     }

@@ -52,6 +52,7 @@ fn the_scheduler_keeps_its_promises() {
         &met.lighter_on_the_way,
         &met.superseded,
         &met.withdrawn,
+        &met.unplaceable,
         &met.parent_lost,
         &met.no_room,
         &met.ties,

@@ -6,7 +6,8 @@ mod story;
 
 use common::{cost, ms};
 use sdrm3_core::{
-    DropReason, Error, Event, Fault, Instant, Leftover, Outcome, Progress, SegmentSpec, Ticket,
+    AcceleratorId, DropReason, Error, Event, Fault, Instant, Leftover, ModelId, Outcome, Progress,
+    SegmentSpec, Ticket,
 };
 use story::{Plain, Story, model};
 
@@ -268,4 +269,44 @@ fn tickets_count_dispatches() {
         assert_eq!(story.ticket("npu"), Ticket { accelerator: Story::accelerator("npu"), sequence });
         story.ends("npu");
     }
+}
+
+// ---- pairs that do not work ------------------------------------------------------------------
+
+#[test]
+fn a_model_barred_from_an_accelerator_runs_elsewhere_while_others_still_use_it() {
+    let models = [model("gaze", 10, [both(2, 6)]), model("hands", 20, [both(2, 6)])];
+    let mut story = Story::new(Plain::default(), models);
+    assert_eq!(story.scheduler.bar(ModelId(0), AcceleratorId(0), true, ms(0)), Ok(true));
+    assert_eq!(story.scheduler.bar(ModelId(0), AcceleratorId(0), true, ms(0)), Ok(false), "it was already");
+    story.release("gaze");
+    story.then("gaze#0 segment 0 on dsp", "though it is faster on the npu");
+    story.release("hands");
+    story.then("hands#0 segment 0 on npu", "nothing bars it there");
+    story.ends("npu");
+    story.ends("dsp");
+    assert_eq!(story.scheduler.bar(ModelId(0), AcceleratorId(0), false, ms(0)), Ok(true));
+    story.release("gaze");
+    story.then("gaze#1 segment 0 on npu", "let in again");
+
+    let nobody = story.scheduler.bar(ModelId(9), AcceleratorId(0), true, ms(0));
+    assert_eq!(nobody, Err(Error::UnknownModel(ModelId(9))));
+    let nowhere = story.scheduler.bar(ModelId(0), AcceleratorId(2), true, ms(0));
+    assert_eq!(nowhere, Err(Error::UnknownAccelerator(AcceleratorId(2))));
+}
+
+#[test]
+fn a_started_frame_that_nothing_can_go_on_with_ends_at_its_deadline() {
+    let npu = SegmentSpec::new([cost(2, 10), sdrm3_core::Cost::NONE]);
+    let mut story = Story::new(Plain::default(), [model("gaze", 10, [npu, npu])]);
+    story.release("gaze");
+    story.then("gaze#0 segment 0 on npu", "only there");
+    story.at(2);
+    story.ends("npu");
+    story.fault("npu", Fault::OutOfService);
+    story.then("wait until 10 ms", "the npu may come back before");
+    story.at(10);
+    story.then("drop gaze#0: Unplaceable", "it has started, and nothing in service can end it");
+    story.then("wait", "done");
+    assert_eq!(story.counts("gaze"), [1, 0, 1, 1]);
 }

@@ -121,20 +121,69 @@ impl<T: ErrorType + ?Sized> ErrorType for &mut T {
 pub struct Capabilities {
     /// How many blocks it holds, the running one included; at least 1.
     pub depth: u8,
-    /// Whether a running block can be stopped.
-    pub abort: bool,
+    /// After how much a running block can be stopped.
+    pub granularity: Granularity,
     /// Whether [`progress`](AcceleratorQueue::progress) answers.
     pub progress: bool,
     /// Whether [`prepare`](AcceleratorQueue::prepare) does something.
     pub prepare: bool,
     /// Whether completions carry a measured energy.
     pub energy: bool,
+    /// Queues with the same number are reset together; `None`: alone.
+    pub reset_domain: Option<u8>,
+}
+
+/// The least that a running block runs on for, once it is cancelled.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
+pub enum Granularity {
+    /// A slice of a segment: it stops almost at once.
+    Slice,
+    /// A segment.
+    Segment,
+    /// All of it: only a reset stops it before its end.
+    Block,
 }
 
 impl Capabilities {
     /// A queue of this depth that can do nothing beyond what it must.
     pub const fn plain(depth: u8) -> Self {
-        Self { depth, abort: false, progress: false, prepare: false, energy: false }
+        Self {
+            depth,
+            granularity: Granularity::Block,
+            progress: false,
+            prepare: false,
+            energy: false,
+            reset_domain: None,
+        }
+    }
+
+    /// That stops a cancelled block after this much.
+    #[must_use]
+    pub const fn with_granularity(mut self, granularity: Granularity) -> Self {
+        self.granularity = granularity;
+        self
+    }
+
+    /// That tells how far a block has come.
+    #[must_use]
+    pub const fn with_progress(mut self) -> Self {
+        self.progress = true;
+        self
+    }
+
+    /// That fetches weights ahead.
+    #[must_use]
+    pub const fn with_prepare(mut self) -> Self {
+        self.prepare = true;
+        self
+    }
+
+    /// That is reset together with the others of this number.
+    #[must_use]
+    pub const fn with_reset_domain(mut self, domain: u8) -> Self {
+        self.reset_domain = Some(domain);
+        self
     }
 
     /// That also measures energy.

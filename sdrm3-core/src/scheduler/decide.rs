@@ -47,7 +47,8 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// [`NextWake`], again and again until it answers [`Action::Wait`].
     ///
     /// A frame that has not started by its deadline, whose model is switched off, that a newer one
-    /// supersedes, or that the policy gives up, is dropped; so is one that smart frame drop chooses. Else
+    /// supersedes, that nothing in service can run when its deadline has passed, or that the policy gives
+    /// up, is dropped; so is one that smart frame drop chooses. Else
     /// the pair of ready job and idle accelerator with the highest score is dispatched. Equal scores are
     /// decided by, in this order: the earlier deadline, the earlier release, the lower model, the lower
     /// frame number, the lower latency, the lower accelerator.
@@ -81,8 +82,9 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
                 self.consider_dropping(&job, &mut search, now);
             }
             let weighed = self.policy.weigh(&job, now);
+            let barred = self.barred(&job);
             for (index, (state, placement)) in self.accelerators.iter().zip(job.placements).enumerate() {
-                if state.activity != Activity::Idle || !placement.runs() {
+                if state.activity != Activity::Idle || !placement.runs() || barred >> index & 1 != 0 {
                     continue;
                 }
                 let offer = self.offer(index, state, placement, &job);
@@ -94,7 +96,7 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
                     best = Some(choice);
                 }
             }
-            if !job.started && self.config.stale_drop {
+            if (!job.started && self.config.stale_drop) || !self.is_placeable(&job) {
                 wake = earlier(wake, job.frame.deadline);
             }
         }
@@ -115,7 +117,24 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         if !job.started && now >= job.frame.deadline && self.config.stale_drop {
             return Some(DropReason::Stale);
         }
+        if now >= job.frame.deadline && !self.is_placeable(job) {
+            return Some(DropReason::Unplaceable);
+        }
         self.policy.abandons(job, now).then_some(DropReason::Abandoned)
+    }
+
+    /// The accelerators that a job's model is barred from.
+    fn barred(&self, job: &JobView<'_>) -> u32 {
+        self.models.get(usize::from(job.frame.model.0)).map_or(0, |state| state.barred)
+    }
+
+    /// Whether some accelerator in service can run the job's next segment, now or when it is free. O(ACCS).
+    fn is_placeable(&self, job: &JobView<'_>) -> bool {
+        let barred = self.barred(job);
+        let mut pairs = self.accelerators.iter().zip(job.placements).enumerate();
+        pairs.any(|(index, (state, placement))| {
+            state.activity != Activity::OutOfService && placement.runs() && barred >> index & 1 == 0
+        })
     }
 
     /// Smart frame drop, a waiting frame: conditions 1 and 3.

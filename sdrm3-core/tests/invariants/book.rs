@@ -23,6 +23,7 @@ pub(crate) struct Met {
     pub(crate) lighter_on_the_way: Cell<u32>,
     pub(crate) superseded: Cell<u32>,
     pub(crate) withdrawn: Cell<u32>,
+    pub(crate) unplaceable: Cell<u32>,
     pub(crate) parent_lost: Cell<u32>,
     pub(crate) no_room: Cell<u32>,
     pub(crate) ties: Cell<u32>,
@@ -59,6 +60,8 @@ pub(crate) struct Book<'a> {
     scheduler: Scheduler<'static, Witness, MODELS, JOBS, ACCS>,
     now: Instant,
     held: BTreeMap<JobId, Held>,
+    /// By model and accelerator.
+    barred: BTreeSet<(usize, usize)>,
     out_of_service: [bool; ACCS],
     active: [bool; MODELS],
     ends: Vec<Vec<End>>,
@@ -79,6 +82,7 @@ impl<'a> Book<'a> {
             scheduler: Scheduler::new(workload, policy, case.config).expect("random tables are valid"),
             now: Instant::ZERO,
             held: BTreeMap::new(),
+            barred: BTreeSet::new(),
             out_of_service: [false; ACCS],
             active: [true; MODELS],
             ends: vec![Vec::new(); workload.models.len()],
@@ -145,6 +149,13 @@ impl<'a> Book<'a> {
                 let model = ModelId((choice % models) as u8);
                 let changed = self.scheduler.set_period(model, Duration::from_micros(us), self.now);
                 assert_eq!(changed.is_ok(), us > 0 && self.case.parent(choice % models).is_none());
+            }
+            Step::Bar(model, at, barred) => {
+                let pair = (model % models, at % accelerators);
+                let (id, on) = (ModelId(pair.0 as u8), AcceleratorId(pair.1 as u8));
+                let changed = self.scheduler.bar(id, on, barred, self.now);
+                let ours = if barred { self.barred.insert(pair) } else { self.barred.remove(&pair) };
+                assert_eq!(changed, Ok(ours));
             }
             Step::Freeze(frozen) => self.scheduler.freeze_tuner(frozen),
         }
@@ -329,12 +340,17 @@ impl<'a> Book<'a> {
         !self.out_of_service[index] && !self.running().iter().any(busy)
     }
 
+    /// Whether an accelerator can run the next segment of a frame, by the tables, and is not barred to it.
+    fn may_run(&self, held: &Held, index: usize) -> bool {
+        let segments = self.segments(held.frame.model, held.subnetwork.unwrap_or(0));
+        let runs = segments[usize::from(held.next)].placements()[index].runs();
+        runs && !self.barred.contains(&(usize::from(held.frame.model.0), index))
+    }
+
     /// Pairs of waiting job and idle accelerator that can run its next segment, by the tables.
     fn pairs(&self) -> usize {
         let of_job = |held: &Held| {
-            let segments = self.segments(held.frame.model, held.subnetwork.unwrap_or(0));
-            let places = segments[usize::from(held.next)].placements();
-            let fits = |&index: &usize| places[index].runs() && self.is_idle(index);
+            let fits = |&index: &usize| self.is_idle(index) && self.may_run(held, index);
             (0..self.workload.accelerators.len()).filter(fits).count()
         };
         self.held.values().filter(|held| held.running.is_none()).map(of_job).sum()
@@ -410,6 +426,12 @@ impl<'a> Book<'a> {
                 assert!(!self.active[index]);
             }
             DropReason::Infeasible => self.check_smart_drop(&held),
+            DropReason::Unplaceable => {
+                count(&self.met.unplaceable);
+                let mut anywhere = 0..self.workload.accelerators.len();
+                let in_service = |at: usize| !self.out_of_service[at] && self.may_run(&held, at);
+                assert!(frame.deadline <= self.now && !anywhere.any(in_service));
+            }
             other => panic!("{other:?} is none of the scheduler's reasons under MapScore"),
         }
         self.held.remove(&id);

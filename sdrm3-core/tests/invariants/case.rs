@@ -57,6 +57,8 @@ pub(crate) enum Step {
     Lose(usize),
     OutOfService(usize),
     Restore(usize),
+    /// A model is barred from an accelerator, or let in again.
+    Bar(usize, usize, bool),
     Activate(usize, bool),
     Period(usize, u64),
     Freeze(bool),
@@ -127,6 +129,7 @@ fn step() -> impl Strategy<Value = Step> {
         1 => n().prop_map(Step::Lose),
         1 => n().prop_map(Step::OutOfService),
         2 => n().prop_map(Step::Restore),
+        2 => (n(), n(), any::<bool>()).prop_map(|(m, a, barred)| Step::Bar(m, a, barred)),
         1 => (n(), prop::bool::weighted(0.7)).prop_map(|(n, on)| Step::Activate(n, on)),
         1 => (n(), 0u64..20_000).prop_map(|(n, us)| Step::Period(n, us)),
         1 => any::<bool>().prop_map(Step::Freeze),

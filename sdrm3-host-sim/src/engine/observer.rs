@@ -200,6 +200,7 @@ pub fn reason_name(reason: DropReason) -> &'static str {
         DropReason::Abandoned => "abandoned",
         DropReason::ParentLost => "parent lost",
         DropReason::NoRoom => "no room",
+        DropReason::Unplaceable => "unplaceable",
         _ => "other",
     }
 }

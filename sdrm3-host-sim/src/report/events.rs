@@ -128,6 +128,13 @@ impl Recorder for EventLog<'_> {
                 model: self.workload.model(*model).map_or("?", |model| model.name),
                 ..Row::default()
             },
+            Event::Barred(model, accelerator, barred) => Row {
+                time_ns: now.as_nanos(),
+                event: if *barred { "barred" } else { "let in" },
+                model: self.workload.model(*model).map_or("?", |model| model.name),
+                accelerator: self.accelerator(*accelerator),
+                ..Row::default()
+            },
             Event::Restored(accelerator) => Row {
                 time_ns: now.as_nanos(),
                 event: "restored",
