@@ -1,14 +1,12 @@
 //! What the C calls need of a scheduler, whatever its size: one table of functions per size, so that a
 //! firmware that uses one size links that one only.
 
-use core::fmt::Debug;
-
 use sdrm3_core::{
     AcceleratorId, Action, Duration, Error, Fault, Frame, Instant, Leftover, MapScore, ModelId, Outcome,
     Policy, Refused, Report, Scheduler, Tally, Ticket, UxCost, Weights,
 };
 
-pub(crate) trait Calls: Debug {
+pub(crate) trait Calls {
     fn release(&mut self, model: ModelId, now: Instant) -> Result<Frame, Refused>;
     fn release_child(&mut self, model: ModelId, parent: &Frame, now: Instant) -> Result<Frame, Refused>;
     fn lose_child(&mut self, model: ModelId, parent: &Frame, now: Instant) -> Result<Frame, Refused>;

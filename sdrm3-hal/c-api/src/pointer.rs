@@ -118,11 +118,16 @@ impl Block {
 
     /// Room for one value.
     pub(crate) fn one<T>(&mut self, value: T) -> Result<&'static mut T, sdrm3_status_t> {
+        self.one_from(|| value)
+    }
+
+    /// Room for one value that is too large to pass on.
+    pub(crate) fn one_from<T>(&mut self, make: impl FnOnce() -> T) -> Result<&'static mut T, sdrm3_status_t> {
         let place = self.piece::<T>(1)?;
         // SAFETY: the piece is ours alone, large enough, and aligned, as the block is and every footprint
         // is a multiple of the alignment.
         unsafe {
-            place.write(value);
+            place.write(make());
             Ok(&mut *place)
         }
     }

@@ -149,7 +149,7 @@ pub(crate) const fn bytes<const MODELS: usize, const JOBS: usize, const ACCS: us
     models: usize,
 ) -> usize {
     footprint::<sdrm3_t>(1)
-        + footprint::<Of<MODELS, JOBS, ACCS>>(1)
+        + footprint::<Result<Of<MODELS, JOBS, ACCS>, WorkloadError<'static>>>(1)
         + footprint::<Workload<'static, ACCS>>(1)
         + footprint::<Accelerator<'static>>(accelerators)
         + footprint::<Model<'static, ACCS>>(models)
@@ -162,13 +162,14 @@ pub(crate) fn build<const MODELS: usize, const JOBS: usize, const ACCS: usize>(
     config: &sdrm3_config_t,
 ) -> Result<*mut sdrm3_t, Failure> {
     let (config, policy) = configuration(config)?;
+    match (tables.accelerators()?.len(), tables.models()?.len()) {
+        (0, _) => return Err(SDRM3_NO_ACCELERATORS.into()),
+        (_, 0) => return Err(SDRM3_NO_MODELS.into()),
+        (accelerators, _) if accelerators > ACCS => return Err(SDRM3_TOO_MANY_ACCELERATORS.into()),
+        (_, models) if models > MODELS => return Err(SDRM3_TOO_MANY_MODELS.into()),
+        _ => {}
+    }
     let counts = survey(tables)?;
-    if counts.accelerators > ACCS {
-        return Err(SDRM3_TOO_MANY_ACCELERATORS.into());
-    }
-    if counts.models > MODELS {
-        return Err(SDRM3_TOO_MANY_MODELS.into());
-    }
     let needed = bytes::<MODELS, JOBS, ACCS>(counts.accelerators, counts.models)
         .saturating_add(footprint::<SubNetwork<'static, ACCS>>(counts.subnetworks))
         .saturating_add(footprint::<Segment<ACCS>>(counts.segments));
@@ -178,10 +179,11 @@ pub(crate) fn build<const MODELS: usize, const JOBS: usize, const ACCS: usize>(
     // From here on the storage is written. Its head comes first, so that a scheduler that was there is gone.
     let head = block.one(mem::MaybeUninit::<sdrm3_t>::zeroed())?;
     let workload = derive_workload::<ACCS>(&mut block, tables, &counts)?;
-    let scheduler = Of::<MODELS, JOBS, ACCS>::new(workload, policy, config)
-        .map_err(|error| Failure::of_core(&error, tables))?;
-    let scheduler = block.one(scheduler)?;
-    Ok(head.write(sdrm3_t::new(scheduler)).open())
+    // It is made where it stays, its error as well: it is larger than many a stack.
+    match block.one_from(|| Of::<MODELS, JOBS, ACCS>::new(workload, policy, config))? {
+        Ok(scheduler) => Ok(head.write(sdrm3_t::new(scheduler)).open()),
+        Err(error) => Err(Failure::of_core(error, tables)),
+    }
 }
 
 /// The layouts of this library.

@@ -150,7 +150,9 @@ impl sdrm3_status_t {
             SDRM3_OK => c"done",
             SDRM3_END => c"nothing is left",
             SDRM3_NULL_POINTER => c"a pointer is null; pass the address of an object",
-            SDRM3_MISALIGNED => c"a pointer is not aligned; declare storage with SDRM3_STORAGE",
+            SDRM3_MISALIGNED => {
+                c"a pointer is not aligned for its type; storage needs 8 bytes, as SDRM3_STORAGE gives"
+            }
             SDRM3_SIZE_OVERFLOW => c"a size or count is larger than memory",
             SDRM3_STORAGE_TOO_SMALL => {
                 c"the storage is too small; size it with SDRM3_SMALL_SIZE or SDRM3_LARGE_SIZE"
