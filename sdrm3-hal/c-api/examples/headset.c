@@ -355,7 +355,7 @@ static void bad_tables(void)
     expect_init("no probability", &bad, sizeof storage, SDRM3_BAD_PROBABILITY);
     RESET();
     memset(costs[1], 0, sizeof costs[1]);
-    networks[0] = (sdrm3_subnetwork_t){SDRM3_COSTS(costs), .segments = NULL};
+    networks[0] = (sdrm3_subnetwork_t){SDRM3_COSTS(costs)};
     expect_init("no cost at all", &bad, sizeof storage, SDRM3_RUNS_NOWHERE);
     RESET();
     networks[1].accelerator_count = 1;

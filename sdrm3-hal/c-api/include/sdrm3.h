@@ -50,9 +50,10 @@
 #define SDRM3_STORAGE(name, bytes) uint64_t name[((bytes) + 7) / 8]
 
 /// Initialises `costs`, `segment_count` and `accelerator_count` of a `sdrm3_subnetwork_t` from an array
-/// `sdrm3_cost_t table[segments][accelerators]`.
+/// `sdrm3_cost_t table[segments][accelerators]`. Designated: C99, C++20.
 #define SDRM3_COSTS(table) \
-    &(table)[0][0], sizeof(table) / sizeof((table)[0]), sizeof((table)[0]) / sizeof((table)[0][0])
+    .costs = &(table)[0][0], .segment_count = sizeof(table) / sizeof((table)[0]), \
+    .accelerator_count = sizeof((table)[0]) / sizeof((table)[0][0])
 
 /// Initialises a `sdrm3_abi_t`.
 #define SDRM3_ABI \
@@ -621,10 +622,8 @@ sdrm3_status_t sdrm3_describe(const struct sdrm3_error_t *error, char *text, siz
 /// Puts a scheduler of up to 8 models, 16 jobs and 4 accelerators into `storage`, all models active and
 /// all accelerators idle, and its name into `*scheduler`. O(all segments), once.
 ///
-/// `storage` is `storage_bytes` long, aligned to 8, and declared like this (here: 5 sub-networks and 40
-/// segments in all):
-///
-///     static SDRM3_STORAGE(storage, SDRM3_SMALL_SIZE(5, 40));
+/// `storage` is `storage_bytes` long and aligned to 8. For tables with 5 sub-networks and 40 segments in
+/// all: `static SDRM3_STORAGE(storage, SDRM3_SMALL_SIZE(5, 40));`
 ///
 /// On an error `*scheduler` stays as it is, and `*error`, unless `error` is null, says why and where.
 /// With `SDRM3_STORAGE_TOO_SMALL` or an error of a pointer or the configuration the storage stays as it

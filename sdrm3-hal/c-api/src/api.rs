@@ -82,10 +82,8 @@ pub unsafe extern "C" fn sdrm3_describe(
 /// Puts a scheduler of up to 8 models, 16 jobs and 4 accelerators into `storage`, all models active and
 /// all accelerators idle, and its name into `*scheduler`. O(all segments), once.
 ///
-/// `storage` is `storage_bytes` long, aligned to 8, and declared like this (here: 5 sub-networks and 40
-/// segments in all):
-///
-///     static SDRM3_STORAGE(storage, SDRM3_SMALL_SIZE(5, 40));
+/// `storage` is `storage_bytes` long and aligned to 8. For tables with 5 sub-networks and 40 segments in
+/// all: `static SDRM3_STORAGE(storage, SDRM3_SMALL_SIZE(5, 40));`
 ///
 /// On an error `*scheduler` stays as it is, and `*error`, unless `error` is null, says why and where.
 /// With `SDRM3_STORAGE_TOO_SMALL` or an error of a pointer or the configuration the storage stays as it

@@ -102,3 +102,54 @@ impl DerefMut for Call {
         unsafe { calls.as_mut() }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use sdrm3_core::{
+        Accelerator, Config, Cost, Duration, Instant, MapScore, Model, Scheduler, Segment, SegmentSpec,
+        SubNetwork, Workload,
+    };
+    use std::boxed::Box;
+
+    static SEGMENTS: [Segment<1>; 1] = Segment::table([SegmentSpec::new([Cost::new(1, 1)])]);
+    static NETWORKS: [SubNetwork<'static, 1>; 1] = [SubNetwork::new("", &SEGMENTS)];
+    static MODELS: [Model<'static, 1>; 1] = [Model::new("", Duration::from_nanos(1), &NETWORKS)];
+    static ACCELERATORS: [Accelerator<'static>; 1] = [Accelerator::new("")];
+    static WORKLOAD: Workload<'static, 1> = Workload::new(&MODELS, &ACCELERATORS);
+
+    fn enter(head: *mut sdrm3_t) -> Result<Call, sdrm3_status_t> {
+        // SAFETY: the tests pass heads only.
+        unsafe { Call::enter(head) }
+    }
+
+    fn head() -> *mut sdrm3_t {
+        let scheduler =
+            Scheduler::<_, 1, 1, 1>::new(&WORKLOAD, MapScore::default(), Config::FULL).expect("valid");
+        Box::leak(Box::new(sdrm3_t::new(Box::leak(Box::new(scheduler))))).open()
+    }
+
+    #[test]
+    fn a_call_that_interrupts_another_is_refused_and_the_other_goes_on() {
+        let head = head();
+        let mut outer = enter(head).expect("nobody is in");
+        assert_eq!(enter(head).err(), Some(SDRM3_BUSY));
+        assert_eq!(enter(head).err(), Some(SDRM3_BUSY), "a refused call does not let the next one in");
+        let _ = outer.poll(Instant::ZERO);
+        drop(outer);
+        assert!(enter(head).is_ok());
+    }
+
+    #[test]
+    fn schedulers_do_not_exclude_each_other() {
+        let (one, other) = (enter(head()), enter(head()));
+        assert!(one.is_ok() && other.is_ok());
+    }
+
+    #[test]
+    fn an_ended_scheduler_lets_nobody_in() {
+        let head = head();
+        enter(head).expect("nobody is in").end();
+        assert_eq!(enter(head).err(), Some(SDRM3_NOT_INITIALISED));
+    }
+}

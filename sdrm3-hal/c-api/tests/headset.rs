@@ -156,11 +156,12 @@ fn finish(scheduler: &mut Headset, block: &Dispatch, started: u64, now: u64) {
     }
     let report = scheduler.complete(block.ticket, outcome, now).expect("it is in flight");
     let frame: Frame = report.frame;
-    let gives_rise = frame.model == ModelId(EYE) && frame.number % 2 == 0;
-    if report.progress != Progress::More && gives_rise {
-        if let Err(refused) = scheduler.release_child(ModelId(GAZE), &frame, now) {
-            scheduler.give_up(refused.frame.expect("full"), now);
-        }
+    let gives_rise = frame.model == ModelId(EYE) && frame.number.is_multiple_of(2);
+    if report.progress != Progress::More
+        && gives_rise
+        && let Err(refused) = scheduler.release_child(ModelId(GAZE), &frame, now)
+    {
+        scheduler.give_up(refused.frame.expect("full"), now);
     }
 }
 
