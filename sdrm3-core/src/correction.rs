@@ -95,11 +95,13 @@ impl<const ACCS: usize> Correction<ACCS> {
     }
 }
 
+/// Saturates at 78 hours; a factor of one changes nothing.
 fn scaled(work: Duration, factor: u16) -> Duration {
-    if factor == ONE as u16 {
+    let nanos = work.as_nanos();
+    if nanos >> 48 != 0 && factor == ONE as u16 {
         return work;
     }
-    Duration::from_nanos(scale(work.as_nanos().min(u64::MAX >> 16), Some(&factor)))
+    Duration::from_nanos(scale(nanos.min(u64::MAX >> 16), Some(&factor)))
 }
 
 fn scale(value: u64, factor: Option<&u16>) -> u64 {

@@ -100,11 +100,39 @@ impl Weight {
     }
 }
 
-/// `numerator / denominator` with `fraction_bits`, saturating; 0/0 is 0, x/0 saturates.
+/// `numerator / denominator` with `fraction_bits` (20 to 28), saturating; 0/0 is 0, x/0 saturates.
 ///
 /// Both operands are cut to their leading bits (32 and 16) so that one 32-bit division serves any
 /// `u64`: the quotient is right to 1 part in 2^14, before it is rounded down to the format.
 const fn ratio(numerator: u64, denominator: u64, fraction_bits: u32) -> u32 {
+    if (numerator | denominator) >> 32 == 0 {
+        narrow_ratio(numerator as u32, denominator as u32, fraction_bits)
+    } else {
+        wide_ratio(numerator, denominator, fraction_bits)
+    }
+}
+
+/// The same for operands of 32 bits, which times below 4.29 s are.
+const fn narrow_ratio(numerator: u32, denominator: u32, fraction_bits: u32) -> u32 {
+    let up = numerator.leading_zeros();
+    let cut = 16u32.saturating_sub(denominator.leading_zeros());
+    let Some(quotient) = numerator.wrapping_shl(up).checked_div(denominator >> cut) else {
+        return if numerator == 0 { 0 } else { u32::MAX };
+    };
+    let down = up + cut;
+    if down >= fraction_bits {
+        quotient >> (down - fraction_bits)
+    } else if quotient >> (32 + down - fraction_bits) != 0 {
+        u32::MAX
+    } else {
+        quotient << (fraction_bits - down)
+    }
+}
+
+/// The same for any operands; rare, and kept out of the decision's loop.
+#[cold]
+#[inline(never)]
+const fn wide_ratio(numerator: u64, denominator: u64, fraction_bits: u32) -> u32 {
     if numerator == 0 {
         return 0;
     }
@@ -112,10 +140,7 @@ const fn ratio(numerator: u64, denominator: u64, fraction_bits: u32) -> u32 {
     let d_shift = 48 - denominator.leading_zeros() as i32;
     let n = (if n_shift > 0 { numerator >> n_shift } else { numerator << -n_shift }) as u32;
     let d = if d_shift > 0 { denominator >> d_shift } else { denominator } as u32;
-    if d == 0 {
-        return u32::MAX;
-    }
-    let quotient = n / d;
+    let Some(quotient) = n.checked_div(d) else { return u32::MAX };
     let shift = fraction_bits as i32 + n_shift - if d_shift > 0 { d_shift } else { 0 };
     if shift <= -32 {
         0
@@ -227,6 +252,14 @@ mod tests {
                 let got = real(ratio(n, d, bits), bits);
                 let resolution = 1.0 / f64::from(1u32 << bits);
                 prop_assert!((got - exact.min(limit)).abs() <= exact.min(limit) / 16384.0 + resolution, "{n}/{d}: {got} for {exact}");
+            }
+        }
+
+        #[test]
+        fn the_narrow_ratio_gives_the_same_bits_as_the_wide_one(n: u32, d: u32, n_cut in 0u32..33, d_cut in 0u32..33) {
+            let (n, d) = ((u64::from(n) >> n_cut) as u32, (u64::from(d) >> d_cut) as u32);
+            for bits in [URGENCY_BITS, PREFERENCE_BITS, SCORE_BITS] {
+                prop_assert_eq!(narrow_ratio(n, d, bits), wide_ratio(n.into(), d.into(), bits), "{}/{}", n, d);
             }
         }
 

@@ -37,8 +37,8 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         if self.config.correction {
             let took = outcome.finished.saturating_since(outcome.started.unwrap_or(block.dispatched));
             let among = self.accelerators.len();
-            if let Some(correction) = self.corrections.get_mut(usize::from(frame.model.0)) {
-                correction.learn(index, among, took, block.expected);
+            if let Some(model) = self.models.get_mut(usize::from(frame.model.0)) {
+                model.correction.learn(index, among, took, block.expected);
             }
         }
         let progress = match segments.get(next) {
@@ -111,7 +111,7 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
                 (Fault::Resting, _) => state.activity = Activity::Resting,
                 (Fault::OutOfService, _) => {
                     state.activity = Activity::OutOfService;
-                    self.tuner.arm();
+                    self.rearm();
                 }
             }
         }
@@ -127,12 +127,14 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             .get_mut(usize::from(accelerator.0))
             .ok_or(Error::UnknownAccelerator(accelerator))?;
         self.now = now;
-        match state.activity {
-            Activity::Idle | Activity::Busy { .. } => return Ok(()),
-            Activity::Resting => {}
-            Activity::OutOfService => self.tuner.arm(),
+        let before = state.activity;
+        if matches!(before, Activity::Idle | Activity::Busy { .. }) {
+            return Ok(());
         }
         state.activity = Activity::Idle;
+        if before == Activity::OutOfService {
+            self.rearm();
+        }
         self.policy.observe(&Event::Restored(accelerator), now);
         Ok(())
     }

@@ -1,47 +1,45 @@
 //! The decision: which ready job goes to which idle accelerator.
 
-use super::{InFlight, Scheduler, segments_of};
-use crate::correction::Correction;
+use super::{InFlight, ModelState, Scheduler, segments_of};
 use crate::event::{Action, Dispatch, DropReason, Event, NextWake, Ticket};
 use crate::frame_drop::Search;
-use crate::job::{JobId, JobPool, JobView, State};
-use crate::policy::{AcceleratorState, Activity, Offer, Policy};
+use crate::job::{Job, JobId, JobPool, JobView, State};
+use crate::policy::{Activity, Offer, Policy};
 use crate::score::Score;
 use crate::time::{Duration, Instant};
-use crate::workload::{AcceleratorId, Branch, Cost, Placement, Workload};
+use crate::workload::{AcceleratorId, Branch, Cost, Placement, Segment, Workload};
 
-/// The best pair of job and accelerator so far.
+/// The best pair of job and accelerator so far: names and score only, so that a better one replaces
+/// it with a few stores.
 #[derive(Clone, Copy)]
-struct Choice<'a> {
+struct Choice {
     score: Score,
-    job: JobView<'a>,
+    job: JobId,
     accelerator: usize,
-    latency_ns: u32,
-    switch: Cost,
-    block: u16,
 }
 
-impl Choice<'_> {
-    /// The documented order: whether `self` goes before `other`.
-    fn before(&self, other: &Self) -> bool {
-        self.score > other.score || (self.score == other.score && self.tie() < other.tie())
-    }
-
-    /// Unique among the pairs of a decision, and free of the order in which jobs came.
-    fn tie(&self) -> impl Ord + use<> {
-        let frame = self.job.frame;
-        (frame.deadline, frame.release, frame.model, frame.number, self.latency_ns, self.accelerator)
-    }
-}
-
-enum Decision<'a> {
+enum Decision {
     Drop(JobId, DropReason),
-    Dispatch(Choice<'a>),
+    Dispatch(Choice),
     Wait(NextWake),
 }
 
-impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
-    Scheduler<'_, P, MODELS, JOBS, ACCS>
+/// A ready job, and what else the decision needs of it.
+struct Ready<'a, const ACCS: usize> {
+    view: JobView<'a>,
+    model: &'a ModelState<ACCS>,
+    segment: &'a Segment<ACCS>,
+}
+
+/// Accelerators as bits.
+#[derive(Clone, Copy)]
+struct Masks {
+    idle: u32,
+    in_service: u32,
+}
+
+impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
+    Scheduler<'w, P, MODELS, JOBS, ACCS>
 {
     /// Decides what to do next. Call it after every event and at the time of the last
     /// [`NextWake`], again and again until it answers [`Action::Wait`].
@@ -59,98 +57,82 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         self.now = self.now.max(now);
         let now = self.now;
         self.tune(now);
-        self.policy.prepare(views(self.workload, &self.jobs, &self.corrections), &self.accelerators, now);
+        let views = ready(self.workload, &self.jobs, &self.models).map(|job| job.view);
+        self.policy.prepare(views, &self.accelerators, now);
         match self.decide(now) {
             Decision::Drop(id, reason) => self.drop_job(id, reason, now),
-            Decision::Dispatch(choice) => {
-                let dispatch = self.describe(&choice);
-                self.dispatch(dispatch, now)
-            }
+            Decision::Dispatch(choice) => self.dispatch(choice, now),
             Decision::Wait(wake) => Action::Wait(wake),
         }
     }
 
-    fn decide(&self, now: Instant) -> Decision<'_> {
-        let mut best: Option<Choice<'_>> = None;
-        let mut wake = NextWake::Idle;
+    fn decide(&self, now: Instant) -> Decision {
+        let masks = self.masks();
+        let mut best: Option<Choice> = None;
         let mut search = Search::default();
-        for job in views(self.workload, &self.jobs, &self.corrections) {
-            if let Some(reason) = self.reason_to_drop(&job, now) {
-                return Decision::Drop(job.id, reason);
+        for job in ready(self.workload, &self.jobs, &self.models) {
+            let may_run = job.may_run();
+            if let Some(reason) = self.reason_to_drop(&job, may_run & masks.in_service != 0, now) {
+                return Decision::Drop(job.view.id, reason);
             }
-            if self.config.frame_drop {
-                self.consider_dropping(&job, &mut search, now);
+            if self.config.frame_drop && job.view.fastest_togo > job.view.slack(now) {
+                job.consider_dropping(&mut search);
             }
-            let weighed = self.policy.weigh(&job, now);
-            let barred = self.barred(&job);
-            for (index, (state, placement)) in self.accelerators.iter().zip(job.placements).enumerate() {
-                if state.activity != Activity::Idle || !placement.runs() || barred >> index & 1 != 0 {
+            let weighed = self.policy.weigh(&job.view, now);
+            let pairs = may_run & masks.idle;
+            for (accelerator, placement) in job.segment.placements().iter().enumerate() {
+                if pairs >> accelerator & 1 == 0 {
                     continue;
                 }
-                let offer = self.offer(index, state, placement, &job);
-                let Some(score) = self.policy.score(weighed, &job, &offer) else { continue };
-                let (latency_ns, switch) = (offer.latency_ns, offer.switch);
-                let block = self.policy.block(&job, &offer);
-                let choice = Choice { score, job, accelerator: index, latency_ns, switch, block };
-                if best.as_ref().is_none_or(|best| choice.before(best)) {
+                let offer = self.offer(accelerator, placement, &job);
+                let Some(score) = self.policy.score(weighed, &job.view, &offer) else { continue };
+                let choice = Choice { score, job: job.view.id, accelerator };
+                if best.is_none_or(|best| {
+                    score > best.score || score == best.score && self.wins_tie(&choice, &best)
+                }) {
                     best = Some(choice);
                 }
-            }
-            if (!job.started && self.config.stale_drop) || !self.is_placeable(&job) {
-                wake = earlier(wake, job.frame.deadline);
             }
         }
         if let Some(id) = self.smart_drop(search) {
             return Decision::Drop(id, DropReason::Infeasible);
         }
-        best.map_or(Decision::Wait(wake), Decision::Dispatch)
+        best.map_or_else(|| Decision::Wait(self.next_wake(masks)), Decision::Dispatch)
+    }
+
+    /// The accelerators that are idle, and those in service. O(ACCS).
+    fn masks(&self) -> Masks {
+        let (mut idle, mut in_service) = (0, 0);
+        for (state, index) in self.accelerators.iter().zip(0u32..) {
+            idle |= u32::from(state.activity == Activity::Idle) << index;
+            in_service |= u32::from(state.activity != Activity::OutOfService) << index;
+        }
+        Masks { idle, in_service }
     }
 
     /// Why a waiting frame ends here, whatever the others do.
-    fn reason_to_drop(&self, job: &JobView<'_>, now: Instant) -> Option<DropReason> {
-        if !self.models.get(usize::from(job.frame.model.0)).is_some_and(|state| state.active) {
+    fn reason_to_drop(&self, job: &Ready<'_, ACCS>, placeable: bool, now: Instant) -> Option<DropReason> {
+        let view = &job.view;
+        if !job.model.active {
             return Some(DropReason::Withdrawn);
         }
-        if job.superseded {
+        if view.superseded {
             return Some(DropReason::Superseded);
         }
-        if !job.started && now >= job.frame.deadline && self.config.stale_drop {
-            return Some(DropReason::Stale);
+        if now >= view.frame.deadline {
+            if !view.started && self.config.stale_drop {
+                return Some(DropReason::Stale);
+            }
+            if !placeable {
+                return Some(DropReason::Unplaceable);
+            }
         }
-        if now >= job.frame.deadline && !self.is_placeable(job) {
-            return Some(DropReason::Unplaceable);
-        }
-        self.policy.abandons(job, now).then_some(DropReason::Abandoned)
-    }
-
-    /// The accelerators that a job's model is barred from.
-    fn barred(&self, job: &JobView<'_>) -> u32 {
-        self.models.get(usize::from(job.frame.model.0)).map_or(0, |state| state.barred)
-    }
-
-    /// Whether some accelerator in service can run the job's next segment, now or when it is free. O(ACCS).
-    fn is_placeable(&self, job: &JobView<'_>) -> bool {
-        let barred = self.barred(job);
-        let mut pairs = self.accelerators.iter().zip(job.placements).enumerate();
-        pairs.any(|(index, (state, placement))| {
-            state.activity != Activity::OutOfService && placement.runs() && barred >> index & 1 == 0
-        })
-    }
-
-    /// Smart frame drop, a waiting frame: conditions 1 and 3.
-    fn consider_dropping(&self, job: &JobView<'_>, search: &mut Search, now: Instant) {
-        if job.fastest_togo <= job.slack(now) {
-            return;
-        }
-        search.infeasible();
-        if let Some(state) = self.models.get(usize::from(job.frame.model.0)).filter(|state| state.may_lose) {
-            search.candidate(job.togo.saturating_add(state.dependents), &job.frame, job.id);
-        }
+        self.policy.abandons(view, now).then_some(DropReason::Abandoned)
     }
 
     /// Smart frame drop: running frames count towards condition 2; then the verdict.
     fn smart_drop(&self, mut search: Search) -> Option<JobId> {
-        if !self.config.frame_drop {
+        if !search.has_candidate() {
             return None;
         }
         for (state, slot) in self.accelerators.iter().zip(&self.slots) {
@@ -159,8 +141,8 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             let segments = segments_of(self.workload, job.frame.model, job.subnetwork);
             let behind = segments.get(usize::from(block.first) + usize::from(block.count));
             let left = behind.map_or(Duration::ZERO, |segment| segment.info().fastest_togo);
-            let correction = self.corrections.get(usize::from(job.frame.model.0));
-            let left = correction.map_or(left, |correction| correction.fastest_work(left));
+            let model = self.models.get(usize::from(job.frame.model.0));
+            let left = model.map_or(left, |model| model.correction.fastest_work(left));
             if until.saturating_add(left) > job.frame.deadline {
                 search.infeasible();
             }
@@ -168,33 +150,39 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         search.verdict()
     }
 
+    /// When a waiting frame will be stale, or dropped because nothing in service can run it. O(JOBS).
+    #[inline(never)]
+    fn next_wake(&self, masks: Masks) -> NextWake {
+        ready(self.workload, &self.jobs, &self.models)
+            .filter(|job| {
+                !job.view.started && self.config.stale_drop || job.may_run() & masks.in_service == 0
+            })
+            .map(|job| job.view.frame.deadline)
+            .min()
+            .map_or(NextWake::Idle, NextWake::At)
+    }
+
     fn offer<'a>(
         &'a self,
         index: usize,
-        state: &AcceleratorState,
         placement: &'a Placement,
-        job: &JobView<'_>,
+        job: &Ready<'_, ACCS>,
     ) -> Offer<'a> {
-        let (mut latency_ns, mut latency_preference) = (placement.latency_ns, placement.latency_preference);
-        if let Some(correction) =
-            self.corrections.get(usize::from(job.frame.model.0)).filter(|_| self.config.correction)
-        {
-            latency_ns = correction.latency(index, latency_ns);
-            latency_preference = correction.preference(index, latency_preference);
-        }
+        let correction = &job.model.correction;
         Offer {
-            accelerator: state.id,
+            accelerator: AcceleratorId(index as u8),
             placement,
-            latency_ns,
-            latency_preference,
-            switch: self.switch_cost(index, state, job),
+            latency_ns: correction.latency(index, placement.latency_ns),
+            latency_preference: correction.preference(index, placement.latency_preference),
+            switch: if self.switching >> index & 1 == 0 { Cost::NONE } else { self.switch_cost(index, &job.view) },
             accelerators: &self.accelerators,
         }
     }
 
     /// What moving the accelerator to the job costs.
-    fn switch_cost(&self, index: usize, state: &AcceleratorState, job: &JobView<'_>) -> Cost {
-        let (Some(accelerator), Some(slot)) = (self.workload.accelerators.get(index), self.slots.get(index))
+    fn switch_cost(&self, index: usize, job: &JobView<'_>) -> Cost {
+        let (Some(accelerator), Some(slot), Some(state)) =
+            (self.workload.accelerators.get(index), self.slots.get(index), self.accelerators.get(index))
         else {
             return Cost::NONE;
         };
@@ -216,58 +204,84 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         }
     }
 
-    /// The chosen block: as long as the policy asks, but ended where the network may branch or the
-    /// accelerator cannot go on. O(segments of the block).
-    fn describe(&self, choice: &Choice<'_>) -> Dispatch {
-        let job = &choice.job;
-        let segments = segments_of(self.workload, job.frame.model, job.subnetwork);
+    /// The documented order of two pairs of equal score: whether `one` goes before `other`.
+    #[cold]
+    #[inline(never)]
+    fn wins_tie(&self, one: &Choice, other: &Choice) -> bool {
+        let (Some(one), Some(other)) = (self.tie(one), self.tie(other)) else { return false };
+        one < other
+    }
+
+    /// Unique among the pairs of a decision, and free of the order in which jobs came.
+    fn tie(&self, choice: &Choice) -> Option<impl Ord + use<P, MODELS, JOBS, ACCS>> {
+        let job = self.ready(choice.job)?;
+        let placement = job.segment.placements().get(choice.accelerator)?;
+        let latency_ns = job.model.correction.latency(choice.accelerator, placement.latency_ns);
+        let frame = job.view.frame;
+        Some((frame.deadline, frame.release, frame.model, frame.number, latency_ns, choice.accelerator))
+    }
+
+    fn ready(&self, id: JobId) -> Option<Ready<'_, ACCS>> {
+        view(self.workload, &self.models, id, self.jobs.get(id)?)
+    }
+
+    /// Dispatches the chosen pair: a block as long as the policy asks, but ended where the network may
+    /// branch or the accelerator cannot go on. O(segments of the block).
+    fn dispatch(&mut self, choice: Choice, now: Instant) -> Action {
+        let index = choice.accelerator;
+        let Some(job) = self.ready(choice.job) else { return Action::Wait(NextWake::Idle) };
+        let Some(placement) = job.segment.placements().get(index) else { return Action::Wait(NextWake::Idle) };
+        let offer = self.offer(index, placement, &job);
+        let longest = self.policy.block(&job.view, &offer);
+        let switch = offer.switch;
+        let (frame, subnetwork, first) = (job.view.frame, job.view.subnetwork, job.view.segment_index);
+
+        let segments = segments_of(self.workload, frame.model, subnetwork);
         let mut expected = Cost::NONE;
         let mut count = 0;
-        for segment in segments.iter().skip(usize::from(job.segment_index)) {
-            let Some(on) = segment.placements().get(choice.accelerator).filter(|on| on.runs()) else { break };
+        for segment in segments.iter().skip(usize::from(first)) {
+            let Some(on) = segment.placements().get(index).filter(|on| on.runs()) else { break };
             expected.latency_ns = expected.latency_ns.saturating_add(on.latency_ns);
             expected.energy_nj = expected.energy_nj.saturating_add(on.energy_nj);
             count += 1;
-            if count >= choice.block || segment.info().branch != Branch::Next {
+            if count >= longest || segment.info().branch != Branch::Next {
                 break;
             }
         }
-        let accelerator = AcceleratorId(choice.accelerator as u8);
-        Dispatch {
-            ticket: Ticket { accelerator, sequence: self.next_sequence },
-            job: job.id,
-            frame: job.frame,
-            subnetwork: job.subnetwork,
-            first: job.segment_index,
-            count,
-            expected,
-            switch: choice.switch,
-            score: choice.score,
-        }
-    }
+        let corrected = job.model.correction.latency(index, expected.latency_ns);
+        let plus_switch = |latency_ns| Duration::from_nanos(u64::from(latency_ns) + u64::from(switch.latency_ns));
 
-    fn dispatch(&mut self, dispatch: Dispatch, now: Instant) -> Action {
-        let Dispatch { ticket, job: id, first, count, expected, switch, .. } = dispatch;
-        let index = usize::from(ticket.accelerator.0);
+        let ticket = Ticket { accelerator: AcceleratorId(index as u8), sequence: self.next_sequence };
         self.next_sequence = self.next_sequence.wrapping_add(1);
-        if let Some(job) = self.jobs.get_mut(id) {
+        if let Some(job) = self.jobs.get_mut(choice.job) {
             job.state = State::Running(ticket.accelerator);
             job.started = true;
         }
         if let (Some(slot), Some(state)) = (self.slots.get_mut(index), self.accelerators.get_mut(index)) {
-            let corrected = match self.corrections.get(usize::from(dispatch.frame.model.0)) {
-                Some(correction) if self.config.correction => correction.latency(index, expected.latency_ns),
-                _ => expected.latency_ns,
-            };
-            let plus_switch =
-                |latency_ns| Duration::from_nanos(u64::from(latency_ns) + u64::from(switch.latency_ns));
-            let expected = plus_switch(expected.latency_ns);
-            slot.in_flight =
-                Some(InFlight { ticket, job: id, first, count, switch, expected, dispatched: now });
-            slot.last_model = Some(dispatch.frame.model);
+            slot.in_flight = Some(InFlight {
+                ticket,
+                job: choice.job,
+                first,
+                count,
+                switch,
+                expected: plus_switch(expected.latency_ns),
+                dispatched: now,
+            });
+            slot.last_model = Some(frame.model);
             state.activity = Activity::Busy { until: now.saturating_add(plus_switch(corrected)) };
-            state.last_job = Some(id);
+            state.last_job = Some(choice.job);
         }
+        let dispatch = Dispatch {
+            ticket,
+            job: choice.job,
+            frame,
+            subnetwork,
+            first,
+            count,
+            expected,
+            switch,
+            score: choice.score,
+        };
         self.policy.observe(&Event::Dispatched(dispatch), now);
         Action::Dispatch(dispatch)
     }
@@ -280,38 +294,59 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     }
 }
 
-/// The earlier of a wake and an instant.
-fn earlier(wake: NextWake, at: Instant) -> NextWake {
-    match wake {
-        NextWake::At(known) if known <= at => wake,
-        _ => NextWake::At(at),
+impl<const ACCS: usize> Ready<'_, ACCS> {
+    /// The accelerators that can run its next segment, and may.
+    fn may_run(&self) -> u32 {
+        self.view.segment.runs_on & !self.model.barred
+    }
+
+    /// Smart frame drop: a waiting frame that meets condition 1; condition 3.
+    #[cold]
+    #[inline(never)]
+    fn consider_dropping(&self, search: &mut Search) {
+        search.infeasible();
+        if self.model.may_lose {
+            let work = self.view.togo.saturating_add(self.model.dependents);
+            search.candidate(work, &self.view.frame, self.view.id);
+        }
     }
 }
 
-/// All ready jobs as policies see them.
-fn views<'a, const JOBS: usize, const ACCS: usize>(
+/// All ready jobs.
+fn ready<'a, const JOBS: usize, const ACCS: usize>(
     workload: &'a Workload<'a, ACCS>,
     jobs: &'a JobPool<JOBS>,
-    corrections: &'a [Correction<ACCS>],
-) -> impl Iterator<Item = JobView<'a>> {
-    jobs.iter().filter(|(_, job)| job.state == State::Ready).filter_map(|(id, job)| {
-        let subnetwork = workload.model(job.frame.model)?.subnetworks.get(usize::from(job.subnetwork))?;
-        let segment = subnetwork.segments.get(usize::from(job.segment))?;
-        let correction = corrections.get(usize::from(job.frame.model.0))?;
-        Some(JobView {
-            id,
-            frame: job.frame,
-            ready_since: job.ready_since,
-            started: job.started,
-            superseded: job.superseded,
-            subnetwork: job.subnetwork,
-            segment_index: job.segment,
-            segments_left: (subnetwork.segments.len() - usize::from(job.segment)) as u16,
-            togo: correction.work(segment.info().togo),
-            fastest_togo: correction.fastest_work(segment.info().fastest_togo),
-            weight_bytes: subnetwork.weight_bytes,
-            segment: segment.info(),
-            placements: segment.placements(),
-        })
-    })
+    models: &'a [ModelState<ACCS>],
+) -> impl Iterator<Item = Ready<'a, ACCS>> {
+    jobs.iter()
+        .filter(|(_, job)| job.state == State::Ready)
+        .filter_map(move |(id, job)| view(workload, models, id, job))
+}
+
+/// A job as policies see it.
+fn view<'a, const ACCS: usize>(
+    workload: &'a Workload<'a, ACCS>,
+    models: &'a [ModelState<ACCS>],
+    id: JobId,
+    job: &'a Job,
+) -> Option<Ready<'a, ACCS>> {
+    let subnetwork = workload.model(job.frame.model)?.subnetworks.get(usize::from(job.subnetwork))?;
+    let segment = subnetwork.segments.get(usize::from(job.segment))?;
+    let model = models.get(usize::from(job.frame.model.0))?;
+    let view = JobView {
+        id,
+        frame: job.frame,
+        ready_since: job.ready_since,
+        started: job.started,
+        superseded: job.superseded,
+        subnetwork: job.subnetwork,
+        segment_index: job.segment,
+        segments_left: (subnetwork.segments.len() - usize::from(job.segment)) as u16,
+        togo: model.correction.work(segment.info().togo),
+        fastest_togo: model.correction.fastest_work(segment.info().fastest_togo),
+        weight_bytes: subnetwork.weight_bytes,
+        segment: segment.info(),
+        placements: segment.placements(),
+    };
+    Some(Ready { view, model, segment })
 }

@@ -161,11 +161,11 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             self.accelerators.iter().filter(|state| state.activity != Activity::OutOfService).count();
         let wait = Duration::from_nanos(backlog / in_service.max(1) as u64);
         let left = frame.deadline.saturating_since(now).saturating_sub(wait);
-        self.corrections.get(usize::from(frame.model.0)).map_or(left, |correction| correction.by_table(left))
+        self.models.get(usize::from(frame.model.0)).map_or(left, |model| model.correction.by_table(left))
     }
 
     pub(super) fn corrected(&self, model: ModelId, work: Duration) -> Duration {
-        self.corrections.get(usize::from(model.0)).map_or(work, |correction| correction.work(work))
+        self.models.get(usize::from(model.0)).map_or(work, |model| model.correction.work(work))
     }
 
     fn count_frame(&mut self, frame: &Frame) {
