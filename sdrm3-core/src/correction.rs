@@ -95,13 +95,12 @@ impl<const ACCS: usize> Correction<ACCS> {
     }
 }
 
-/// Saturates at 78 hours; a factor of one changes nothing.
+/// Saturates at 78 hours, which no network takes.
 fn scaled(work: Duration, factor: u16) -> Duration {
-    let nanos = work.as_nanos();
-    if nanos >> 48 != 0 && factor == ONE as u16 {
-        return work;
-    }
-    Duration::from_nanos(scale(nanos.min(u64::MAX >> 16), Some(&factor)))
+    Duration::from_nanos(match u32::try_from(work.as_nanos()) {
+        Ok(nanos) => (u64::from(nanos) * u64::from(factor)) >> BITS,
+        Err(_) => (work.as_nanos().min(u64::MAX >> 16) * u64::from(factor)) >> BITS,
+    })
 }
 
 fn scale(value: u64, factor: Option<&u16>) -> u64 {

@@ -30,12 +30,10 @@ use crate::workload::{AcceleratorId, Cause, Cost, ModelId, Segment, Workload, Wo
 struct InFlight {
     ticket: Ticket,
     job: JobId,
-    first: u16,
     count: u16,
     switch: Cost,
     /// Of the block and the switch, by the tables.
     expected: Duration,
-    dispatched: Instant,
 }
 
 #[derive(Debug)]
@@ -103,7 +101,7 @@ pub struct Scheduler<'w, P, const MODELS: usize, const JOBS: usize, const ACCS: 
     workload: &'w Workload<'w, ACCS>,
     policy: P,
     config: Config,
-    jobs: JobPool<JOBS>,
+    jobs: JobPool<'w, JOBS, ACCS>,
     accelerators: Vec<AcceleratorState, ACCS>,
     slots: Vec<Slot, ACCS>,
     /// The accelerators that do not switch for free; bit `a` is accelerator `a`.

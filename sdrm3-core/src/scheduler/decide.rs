@@ -3,11 +3,11 @@
 use super::{InFlight, ModelState, Scheduler, segments_of};
 use crate::event::{Action, Dispatch, DropReason, Event, NextWake, Ticket};
 use crate::frame_drop::Search;
-use crate::job::{Job, JobId, JobPool, JobView, State};
+use crate::job::{Job, JobId, JobView, State};
 use crate::policy::{Activity, Offer, Policy};
 use crate::score::Score;
 use crate::time::{Duration, Instant};
-use crate::workload::{AcceleratorId, Branch, Cost, Placement, Segment, Workload};
+use crate::workload::{AcceleratorId, Branch, Cost, Placement, Workload};
 
 /// The best pair of job and accelerator so far: names and score only, so that a better one replaces
 /// it with a few stores.
@@ -22,13 +22,6 @@ enum Decision {
     Drop(JobId, DropReason),
     Dispatch(Choice),
     Wait(NextWake),
-}
-
-/// A ready job, and what else the decision needs of it.
-struct Ready<'a, const ACCS: usize> {
-    view: JobView<'a>,
-    model: &'a ModelState<ACCS>,
-    segment: &'a Segment<ACCS>,
 }
 
 /// Accelerators as bits.
@@ -57,7 +50,10 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         self.now = self.now.max(now);
         let now = self.now;
         self.tune(now);
-        let views = ready(self.workload, &self.jobs, &self.models).map(|job| job.view);
+        let (workload, models) = (self.workload, &self.models);
+        let views = self.jobs.ready().filter_map(|(id, job)| {
+            Some(view(workload, id, job, models.get(usize::from(job.model.0))?))
+        });
         self.policy.prepare(views, &self.accelerators, now);
         match self.decide(now) {
             Decision::Drop(id, reason) => self.drop_job(id, reason, now),
@@ -70,23 +66,29 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let masks = self.masks();
         let mut best: Option<Choice> = None;
         let mut search = Search::default();
-        for job in ready(self.workload, &self.jobs, &self.models) {
-            let may_run = job.may_run();
-            if let Some(reason) = self.reason_to_drop(&job, may_run & masks.in_service != 0, now) {
-                return Decision::Drop(job.view.id, reason);
+        for (id, job) in self.jobs.ready() {
+            let Some(model) = self.models.get(usize::from(job.model.0)) else { continue };
+            let may_run = job.segment.info().runs_on & !model.barred;
+            let view = view(self.workload, id, job, model);
+            if let Some(reason) = self.reason_to_drop(&view, model, may_run & masks.in_service != 0, now) {
+                return Decision::Drop(id, reason);
             }
-            if self.config.frame_drop && job.view.fastest_togo > job.view.slack(now) {
-                job.consider_dropping(&mut search);
+            // Feasible whatever the accelerators, in most decisions.
+            if self.config.frame_drop && view.togo > view.slack(now) {
+                self.consider_dropping(id, now, &mut search);
             }
-            let weighed = self.policy.weigh(&job.view, now);
             let pairs = may_run & masks.idle;
+            if pairs == 0 {
+                continue;
+            }
+            let weighed = self.policy.weigh(&view, now);
             for (accelerator, placement) in job.segment.placements().iter().enumerate() {
                 if pairs >> accelerator & 1 == 0 {
                     continue;
                 }
-                let offer = self.offer(accelerator, placement, &job);
-                let Some(score) = self.policy.score(weighed, &job.view, &offer) else { continue };
-                let choice = Choice { score, job: job.view.id, accelerator };
+                let offer = self.offer(accelerator, placement, &view, model);
+                let Some(score) = self.policy.score(weighed, &view, &offer) else { continue };
+                let choice = Choice { score, job: id, accelerator };
                 if best.is_none_or(|best| {
                     score > best.score || score == best.score && self.wins_tie(&choice, &best)
                 }) {
@@ -111,9 +113,8 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     }
 
     /// Why a waiting frame ends here, whatever the others do.
-    fn reason_to_drop(&self, job: &Ready<'_, ACCS>, placeable: bool, now: Instant) -> Option<DropReason> {
-        let view = &job.view;
-        if !job.model.active {
+    fn reason_to_drop(&self, view: &JobView<'_>, model: &ModelState<ACCS>, placeable: bool, now: Instant) -> Option<DropReason> {
+        if !model.active {
             return Some(DropReason::Withdrawn);
         }
         if view.superseded {
@@ -130,6 +131,21 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         self.policy.abandons(view, now).then_some(DropReason::Abandoned)
     }
 
+    /// Smart frame drop, a waiting frame: conditions 1 and 3.
+    #[cold]
+    #[inline(never)]
+    fn consider_dropping(&self, id: JobId, now: Instant, search: &mut Search) {
+        let Some((job, model)) = self.look_up(id) else { return };
+        let view = view(self.workload, id, job, model);
+        if view.fastest_togo <= view.slack(now) {
+            return;
+        }
+        search.infeasible();
+        if model.may_lose {
+            search.candidate(view.togo.saturating_add(model.dependents), &view.frame, id);
+        }
+    }
+
     /// Smart frame drop: running frames count towards condition 2; then the verdict.
     fn smart_drop(&self, mut search: Search) -> Option<JobId> {
         if !search.has_candidate() {
@@ -138,12 +154,12 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         for (state, slot) in self.accelerators.iter().zip(&self.slots) {
             let (Activity::Busy { until }, Some(block)) = (state.activity, slot.in_flight) else { continue };
             let Some(job) = self.jobs.get(block.job) else { continue };
-            let segments = segments_of(self.workload, job.frame.model, job.subnetwork);
-            let behind = segments.get(usize::from(block.first) + usize::from(block.count));
+            let segments = segments_of(self.workload, job.model, job.subnetwork);
+            let behind = segments.get(usize::from(job.position) + usize::from(block.count));
             let left = behind.map_or(Duration::ZERO, |segment| segment.info().fastest_togo);
-            let model = self.models.get(usize::from(job.frame.model.0));
+            let model = self.models.get(usize::from(job.model.0));
             let left = model.map_or(left, |model| model.correction.fastest_work(left));
-            if until.saturating_add(left) > job.frame.deadline {
+            if until.saturating_add(left) > job.deadline {
                 search.infeasible();
             }
         }
@@ -153,28 +169,28 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// When a waiting frame will be stale, or dropped because nothing in service can run it. O(JOBS).
     #[inline(never)]
     fn next_wake(&self, masks: Masks) -> NextWake {
-        ready(self.workload, &self.jobs, &self.models)
-            .filter(|job| {
-                !job.view.started && self.config.stale_drop || job.may_run() & masks.in_service == 0
-            })
-            .map(|job| job.view.frame.deadline)
-            .min()
-            .map_or(NextWake::Idle, NextWake::At)
+        let wakes = self.jobs.ready().filter(|(_, job)| {
+            let barred = self.models.get(usize::from(job.model.0)).map_or(0, |model| model.barred);
+            let unplaceable = job.segment.info().runs_on & !barred & masks.in_service == 0;
+            !job.started && self.config.stale_drop || unplaceable
+        });
+        wakes.map(|(_, job)| job.deadline).min().map_or(NextWake::Idle, NextWake::At)
     }
 
     fn offer<'a>(
         &'a self,
         index: usize,
         placement: &'a Placement,
-        job: &Ready<'_, ACCS>,
+        job: &JobView<'_>,
+        model: &ModelState<ACCS>,
     ) -> Offer<'a> {
-        let correction = &job.model.correction;
+        let correction = &model.correction;
         Offer {
             accelerator: AcceleratorId(index as u8),
             placement,
             latency_ns: correction.latency(index, placement.latency_ns),
             latency_preference: correction.preference(index, placement.latency_preference),
-            switch: if self.switching >> index & 1 == 0 { Cost::NONE } else { self.switch_cost(index, &job.view) },
+            switch: if self.switching >> index & 1 == 0 { Cost::NONE } else { self.switch_cost(index, job) },
             accelerators: &self.accelerators,
         }
     }
@@ -214,27 +230,28 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
 
     /// Unique among the pairs of a decision, and free of the order in which jobs came.
     fn tie(&self, choice: &Choice) -> Option<impl Ord + use<P, MODELS, JOBS, ACCS>> {
-        let job = self.ready(choice.job)?;
+        let (job, model) = self.look_up(choice.job)?;
         let placement = job.segment.placements().get(choice.accelerator)?;
-        let latency_ns = job.model.correction.latency(choice.accelerator, placement.latency_ns);
-        let frame = job.view.frame;
-        Some((frame.deadline, frame.release, frame.model, frame.number, latency_ns, choice.accelerator))
+        let latency_ns = model.correction.latency(choice.accelerator, placement.latency_ns);
+        Some((job.deadline, job.release, job.model, job.number, latency_ns, choice.accelerator))
     }
 
-    fn ready(&self, id: JobId) -> Option<Ready<'_, ACCS>> {
-        view(self.workload, &self.models, id, self.jobs.get(id)?)
+    fn look_up(&self, id: JobId) -> Option<(&Job<'w, ACCS>, &ModelState<ACCS>)> {
+        let job = self.jobs.get(id)?;
+        Some((job, self.models.get(usize::from(job.model.0))?))
     }
 
     /// Dispatches the chosen pair: a block as long as the policy asks, but ended where the network may
     /// branch or the accelerator cannot go on. O(segments of the block).
     fn dispatch(&mut self, choice: Choice, now: Instant) -> Action {
         let index = choice.accelerator;
-        let Some(job) = self.ready(choice.job) else { return Action::Wait(NextWake::Idle) };
+        let Some((job, model)) = self.look_up(choice.job) else { return Action::Wait(NextWake::Idle) };
         let Some(placement) = job.segment.placements().get(index) else { return Action::Wait(NextWake::Idle) };
-        let offer = self.offer(index, placement, &job);
-        let longest = self.policy.block(&job.view, &offer);
+        let job = view(self.workload, choice.job, job, model);
+        let offer = self.offer(index, placement, &job, model);
+        let longest = self.policy.block(&job, &offer);
         let switch = offer.switch;
-        let (frame, subnetwork, first) = (job.view.frame, job.view.subnetwork, job.view.segment_index);
+        let (frame, subnetwork, first) = (job.frame, job.subnetwork, job.segment_index);
 
         let segments = segments_of(self.workload, frame.model, subnetwork);
         let mut expected = Cost::NONE;
@@ -248,24 +265,23 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
                 break;
             }
         }
-        let corrected = job.model.correction.latency(index, expected.latency_ns);
+        let corrected = model.correction.latency(index, expected.latency_ns);
         let plus_switch = |latency_ns| Duration::from_nanos(u64::from(latency_ns) + u64::from(switch.latency_ns));
 
         let ticket = Ticket { accelerator: AcceleratorId(index as u8), sequence: self.next_sequence };
         self.next_sequence = self.next_sequence.wrapping_add(1);
         if let Some(job) = self.jobs.get_mut(choice.job) {
-            job.state = State::Running(ticket.accelerator);
+            job.state = State::Running;
+            job.since = now;
             job.started = true;
         }
         if let (Some(slot), Some(state)) = (self.slots.get_mut(index), self.accelerators.get_mut(index)) {
             slot.in_flight = Some(InFlight {
                 ticket,
                 job: choice.job,
-                first,
                 count,
                 switch,
                 expected: plus_switch(expected.latency_ns),
-                dispatched: now,
             });
             slot.last_model = Some(frame.model);
             state.activity = Activity::Busy { until: now.saturating_add(plus_switch(corrected)) };
@@ -289,64 +305,36 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     fn drop_job(&mut self, id: JobId, reason: DropReason, now: Instant) -> Action {
         let Some(job) = self.jobs.remove(id) else { return Action::Wait(NextWake::Idle) };
         self.forget(id);
-        self.count_drop(job.frame, reason, now);
-        Action::Drop(job.frame, reason)
+        self.count_drop(job.frame(), reason, now);
+        Action::Drop(job.frame(), reason)
     }
 }
 
-impl<const ACCS: usize> Ready<'_, ACCS> {
-    /// The accelerators that can run its next segment, and may.
-    fn may_run(&self) -> u32 {
-        self.view.segment.runs_on & !self.model.barred
-    }
-
-    /// Smart frame drop: a waiting frame that meets condition 1; condition 3.
-    #[cold]
-    #[inline(never)]
-    fn consider_dropping(&self, search: &mut Search) {
-        search.infeasible();
-        if self.model.may_lose {
-            let work = self.view.togo.saturating_add(self.model.dependents);
-            search.candidate(work, &self.view.frame, self.view.id);
-        }
-    }
-}
-
-/// All ready jobs.
-fn ready<'a, const JOBS: usize, const ACCS: usize>(
-    workload: &'a Workload<'a, ACCS>,
-    jobs: &'a JobPool<JOBS>,
-    models: &'a [ModelState<ACCS>],
-) -> impl Iterator<Item = Ready<'a, ACCS>> {
-    jobs.iter()
-        .filter(|(_, job)| job.state == State::Ready)
-        .filter_map(move |(id, job)| view(workload, models, id, job))
-}
-
-/// A job as policies see it.
+/// A job as policies see it; what a policy does not read costs nothing.
+#[inline(always)]
 fn view<'a, const ACCS: usize>(
     workload: &'a Workload<'a, ACCS>,
-    models: &'a [ModelState<ACCS>],
     id: JobId,
-    job: &'a Job,
-) -> Option<Ready<'a, ACCS>> {
-    let subnetwork = workload.model(job.frame.model)?.subnetworks.get(usize::from(job.subnetwork))?;
-    let segment = subnetwork.segments.get(usize::from(job.segment))?;
-    let model = models.get(usize::from(job.frame.model.0))?;
-    let view = JobView {
+    job: &'a Job<'a, ACCS>,
+    model: &ModelState<ACCS>,
+) -> JobView<'a> {
+    let subnetworks = workload.model(job.model).map_or(&[][..], |model| model.subnetworks);
+    let subnetwork = subnetworks.get(usize::from(job.subnetwork));
+    let segments = subnetwork.map_or(0, |subnetwork| subnetwork.segments.len());
+    let segment = job.segment.info();
+    JobView {
         id,
-        frame: job.frame,
-        ready_since: job.ready_since,
+        frame: job.frame(),
+        ready_since: job.since,
         started: job.started,
         superseded: job.superseded,
         subnetwork: job.subnetwork,
-        segment_index: job.segment,
-        segments_left: (subnetwork.segments.len() - usize::from(job.segment)) as u16,
-        togo: model.correction.work(segment.info().togo),
-        fastest_togo: model.correction.fastest_work(segment.info().fastest_togo),
-        weight_bytes: subnetwork.weight_bytes,
-        segment: segment.info(),
-        placements: segment.placements(),
-    };
-    Some(Ready { view, model, segment })
+        segment_index: job.position,
+        segments_left: segments.saturating_sub(usize::from(job.position)) as u16,
+        togo: model.correction.work(segment.togo),
+        fastest_togo: model.correction.fastest_work(segment.fastest_togo),
+        weight_bytes: subnetwork.map_or(0, |subnetwork| subnetwork.weight_bytes),
+        segment,
+        placements: job.segment.placements(),
+    }
 }
