@@ -203,8 +203,10 @@ impl<'w, const N: usize, const ACCS: usize> JobPool<'w, N, ACCS> {
 
     /// All jobs by ascending index. O(N), in practice up to the highest place in use.
     pub(crate) fn iter(&self) -> impl Iterator<Item = (JobId, &Job<'w, ACCS>)> {
-        let places = self.slots.iter().zip(&self.generations).take(self.top).zip(0u16..);
-        places.filter_map(|((job, &generation), index)| Some((JobId { index, generation }, job.as_ref()?)))
+        let used = self.slots.get(..self.top).unwrap_or(&[]);
+        used.iter().zip(&self.generations).enumerate().filter_map(|(index, (job, &generation))| {
+            Some((JobId { index: index as u16, generation }, job.as_ref()?))
+        })
     }
 
     /// Those that wait for an accelerator.

@@ -104,6 +104,7 @@ impl Weight {
 ///
 /// Both operands are cut to their leading bits (32 and 16) so that one 32-bit division serves any
 /// `u64`: the quotient is right to 1 part in 2^14, before it is rounded down to the format.
+#[inline(always)]
 const fn ratio(numerator: u64, denominator: u64, fraction_bits: u32) -> u32 {
     if (numerator | denominator) >> 32 == 0 {
         narrow_ratio(numerator as u32, denominator as u32, fraction_bits)
@@ -113,6 +114,7 @@ const fn ratio(numerator: u64, denominator: u64, fraction_bits: u32) -> u32 {
 }
 
 /// The same for operands of 32 bits, which times below 4.29 s are.
+#[inline(always)]
 const fn narrow_ratio(numerator: u32, denominator: u32, fraction_bits: u32) -> u32 {
     let up = numerator.leading_zeros();
     let cut = 16u32.saturating_sub(denominator.leading_zeros());
@@ -155,6 +157,7 @@ const fn wide_ratio(numerator: u64, denominator: u64, fraction_bits: u32) -> u32
 
 /// `Urgency = ToGo / Slack` in Q4.28, where the slack is what is left until the deadline, zero when
 /// it has passed. One 32-bit division.
+#[inline(always)]
 pub const fn urgency(togo: Duration, slack: Duration) -> u32 {
     if slack.as_nanos() == 0 { URGENCY_MAX } else { ratio(togo.as_nanos(), slack.as_nanos(), URGENCY_BITS) }
 }
@@ -174,6 +177,7 @@ pub const fn preference(sum: u64, own: u32, among: u32) -> u32 {
 }
 
 /// `Starv = wait / mean latency of the next segment` in Q12.20. One 32-bit division.
+#[inline(always)]
 pub const fn starvation(wait: Duration, mean_latency_ns: u32) -> u32 {
     ratio(wait.as_nanos(), mean_latency_ns as u64, SCORE_BITS)
 }

@@ -27,7 +27,8 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let block =
             slot.in_flight.filter(|block| block.ticket == ticket).ok_or(Error::StaleTicket(ticket))?;
         let job = self.jobs.get(block.job).ok_or(Error::StaleTicket(ticket))?;
-        let (frame, mut subnetwork, first, dispatched) = (job.frame(), job.subnetwork, job.position, job.since);
+        let (frame, mut subnetwork, first, dispatched) =
+            (job.frame(), job.subnetwork, job.position, job.since);
         let segments = segments_of(self.workload, frame.model, subnetwork);
         let next = next_segment(first, &block, outcome.path, segments.len())
             .ok_or(Error::SkipBeyondEnd { ticket, path: outcome.path })?;

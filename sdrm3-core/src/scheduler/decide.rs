@@ -1,6 +1,7 @@
 //! The decision: which ready job goes to which idle accelerator.
 
 use super::{InFlight, ModelState, Scheduler, segments_of};
+use crate::correction::Factor;
 use crate::event::{Action, Dispatch, DropReason, Event, NextWake, Ticket};
 use crate::frame_drop::Search;
 use crate::job::{Job, JobId, JobView, State};
@@ -51,9 +52,10 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let now = self.now;
         self.tune(now);
         let (workload, models) = (self.workload, &self.models);
-        let views = self.jobs.ready().filter_map(|(id, job)| {
-            Some(view(workload, id, job, models.get(usize::from(job.model.0))?))
-        });
+        let views = self
+            .jobs
+            .ready()
+            .filter_map(|(id, job)| Some(view(workload, id, job, models.get(usize::from(job.model.0))?)));
         self.policy.prepare(views, &self.accelerators, now);
         match self.decide(now) {
             Decision::Drop(id, reason) => self.drop_job(id, reason, now),
@@ -73,7 +75,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             if let Some(reason) = self.reason_to_drop(&view, model, may_run & masks.in_service != 0, now) {
                 return Decision::Drop(id, reason);
             }
-            // Feasible whatever the accelerators, in most decisions.
+            // In most decisions even the expected work fits.
             if self.config.frame_drop && view.togo > view.slack(now) {
                 self.consider_dropping(id, now, &mut search);
             }
@@ -82,18 +84,16 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
                 continue;
             }
             let weighed = self.policy.weigh(&view, now);
-            for (accelerator, placement) in job.segment.placements().iter().enumerate() {
-                if pairs >> accelerator & 1 == 0 {
-                    continue;
-                }
-                let offer = self.offer(accelerator, placement, &view, model);
-                let Some(score) = self.policy.score(weighed, &view, &offer) else { continue };
-                let choice = Choice { score, job: id, accelerator };
-                if best.is_none_or(|best| {
-                    score > best.score || score == best.score && self.wins_tie(&choice, &best)
-                }) {
-                    best = Some(choice);
-                }
+            let on = if pairs & self.switching == 0 {
+                self.best_pair(&view, job, model, weighed, pairs, |_| Cost::NONE)
+            } else {
+                self.best_switching_pair(id, weighed, pairs)
+            };
+            let Some((score, accelerator)) = on else { continue };
+            if best
+                .is_none_or(|best| score > best.score || score == best.score && self.is_first(id, best.job))
+            {
+                best = Some(Choice { score, job: id, accelerator });
             }
         }
         if let Some(id) = self.smart_drop(search) {
@@ -102,18 +102,67 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         best.map_or_else(|| Decision::Wait(self.next_wake(masks)), Decision::Dispatch)
     }
 
+    /// The accelerator of `pairs` where the job scores highest; of equal ones the fastest, then the first.
+    #[inline(always)]
+    fn best_pair(
+        &self,
+        view: &JobView<'_>,
+        job: &Job<'_, ACCS>,
+        model: &ModelState<ACCS>,
+        weighed: P::Weighed,
+        pairs: u32,
+        switch: impl Fn(usize) -> Cost,
+    ) -> Option<(Score, usize)> {
+        let mut best = None;
+        for (index, (placement, factor)) in
+            job.segment.placements().iter().zip(model.correction.on()).enumerate()
+        {
+            if pairs >> index & 1 == 0 {
+                continue;
+            }
+            let offer = self.offer(index, placement, *factor, switch(index));
+            let Some(score) = self.policy.score(weighed, view, &offer) else { continue };
+            if best.is_none_or(|(highest, at)| {
+                score > highest || score == highest && is_faster(job, model, index, at)
+            }) {
+                best = Some((score, index));
+            }
+        }
+        best
+    }
+
+    /// The same where an accelerator does not switch for free.
+    #[inline(never)]
+    fn best_switching_pair(&self, id: JobId, weighed: P::Weighed, pairs: u32) -> Option<(Score, usize)> {
+        let (job, model) = self.look_up(id)?;
+        let view = view(self.workload, id, job, model);
+        self.best_pair(&view, job, model, weighed, pairs, |index| self.switch_cost(index, id, job))
+    }
+
     /// The accelerators that are idle, and those in service. O(ACCS).
     fn masks(&self) -> Masks {
-        let (mut idle, mut in_service) = (0, 0);
-        for (state, index) in self.accelerators.iter().zip(0u32..) {
-            idle |= u32::from(state.activity == Activity::Idle) << index;
-            in_service |= u32::from(state.activity != Activity::OutOfService) << index;
+        let mut masks = Masks { idle: 0, in_service: 0 };
+        let mut bit = 1;
+        for state in &self.accelerators {
+            if state.activity == Activity::Idle {
+                masks.idle |= bit;
+            }
+            if state.activity != Activity::OutOfService {
+                masks.in_service |= bit;
+            }
+            bit <<= 1;
         }
-        Masks { idle, in_service }
+        masks
     }
 
     /// Why a waiting frame ends here, whatever the others do.
-    fn reason_to_drop(&self, view: &JobView<'_>, model: &ModelState<ACCS>, placeable: bool, now: Instant) -> Option<DropReason> {
+    fn reason_to_drop(
+        &self,
+        view: &JobView<'_>,
+        model: &ModelState<ACCS>,
+        placeable: bool,
+        now: Instant,
+    ) -> Option<DropReason> {
         if !model.active {
             return Some(DropReason::Withdrawn);
         }
@@ -177,41 +226,41 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         wakes.map(|(_, job)| job.deadline).min().map_or(NextWake::Idle, NextWake::At)
     }
 
+    #[inline(always)]
     fn offer<'a>(
         &'a self,
         index: usize,
         placement: &'a Placement,
-        job: &JobView<'_>,
-        model: &ModelState<ACCS>,
+        factor: Factor,
+        switch: Cost,
     ) -> Offer<'a> {
-        let correction = &model.correction;
         Offer {
             accelerator: AcceleratorId(index as u8),
             placement,
-            latency_ns: correction.latency(index, placement.latency_ns),
-            latency_preference: correction.preference(index, placement.latency_preference),
-            switch: if self.switching >> index & 1 == 0 { Cost::NONE } else { self.switch_cost(index, job) },
+            latency_ns: factor.latency(placement.latency_ns),
+            latency_preference: factor.preference(placement.latency_preference),
+            switch,
             accelerators: &self.accelerators,
         }
     }
 
     /// What moving the accelerator to the job costs.
-    fn switch_cost(&self, index: usize, job: &JobView<'_>) -> Cost {
+    fn switch_cost(&self, index: usize, id: JobId, job: &Job<'_, ACCS>) -> Cost {
         let (Some(accelerator), Some(slot), Some(state)) =
             (self.workload.accelerators.get(index), self.slots.get(index), self.accelerators.get(index))
         else {
             return Cost::NONE;
         };
-        if state.last_job == Some(job.id) {
+        if self.switching >> index & 1 == 0 || state.last_job == Some(id) {
             return Cost::NONE;
         }
-        let mut bytes = slot.resident_bytes.saturating_add(job.segment.activation_bytes);
+        let mut bytes = slot.resident_bytes.saturating_add(job.segment.info().activation_bytes);
         let mut entry = Cost::NONE;
-        if slot.last_model != Some(job.frame.model) {
-            bytes = bytes.saturating_add(job.weight_bytes);
+        if slot.last_model != Some(job.model) {
+            bytes = bytes.saturating_add(weight_bytes(self.workload, job));
         }
         if let Some(last) = slot.last_model {
-            entry = self.workload.switch_entry(accelerator, last, job.frame.model);
+            entry = self.workload.switch_entry(accelerator, last, job.model);
         }
         let moved = accelerator.switch_cost(bytes);
         Cost {
@@ -220,20 +269,12 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         }
     }
 
-    /// The documented order of two pairs of equal score: whether `one` goes before `other`.
+    /// The documented order of two jobs whose best pairs have equal scores: whether `one` goes first.
     #[cold]
     #[inline(never)]
-    fn wins_tie(&self, one: &Choice, other: &Choice) -> bool {
-        let (Some(one), Some(other)) = (self.tie(one), self.tie(other)) else { return false };
-        one < other
-    }
-
-    /// Unique among the pairs of a decision, and free of the order in which jobs came.
-    fn tie(&self, choice: &Choice) -> Option<impl Ord + use<P, MODELS, JOBS, ACCS>> {
-        let (job, model) = self.look_up(choice.job)?;
-        let placement = job.segment.placements().get(choice.accelerator)?;
-        let latency_ns = model.correction.latency(choice.accelerator, placement.latency_ns);
-        Some((job.deadline, job.release, job.model, job.number, latency_ns, choice.accelerator))
+    fn is_first(&self, one: JobId, other: JobId) -> bool {
+        let order = |id| self.jobs.get(id).map(|job| (job.deadline, job.release, job.model, job.number));
+        order(one) < order(other)
     }
 
     fn look_up(&self, id: JobId) -> Option<(&Job<'w, ACCS>, &ModelState<ACCS>)> {
@@ -246,9 +287,13 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     fn dispatch(&mut self, choice: Choice, now: Instant) -> Action {
         let index = choice.accelerator;
         let Some((job, model)) = self.look_up(choice.job) else { return Action::Wait(NextWake::Idle) };
-        let Some(placement) = job.segment.placements().get(index) else { return Action::Wait(NextWake::Idle) };
+        let (Some(placement), Some(factor)) =
+            (job.segment.placements().get(index), model.correction.on().get(index))
+        else {
+            return Action::Wait(NextWake::Idle);
+        };
+        let offer = self.offer(index, placement, *factor, self.switch_cost(index, choice.job, job));
         let job = view(self.workload, choice.job, job, model);
-        let offer = self.offer(index, placement, &job, model);
         let longest = self.policy.block(&job, &offer);
         let switch = offer.switch;
         let (frame, subnetwork, first) = (job.frame, job.subnetwork, job.segment_index);
@@ -265,8 +310,9 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
                 break;
             }
         }
-        let corrected = model.correction.latency(index, expected.latency_ns);
-        let plus_switch = |latency_ns| Duration::from_nanos(u64::from(latency_ns) + u64::from(switch.latency_ns));
+        let corrected = factor.latency(expected.latency_ns);
+        let plus_switch =
+            |latency_ns| Duration::from_nanos(u64::from(latency_ns) + u64::from(switch.latency_ns));
 
         let ticket = Ticket { accelerator: AcceleratorId(index as u8), sequence: self.next_sequence };
         self.next_sequence = self.next_sequence.wrapping_add(1);
@@ -310,6 +356,28 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     }
 }
 
+/// Whether a job's next segment is expected to be faster on accelerator `one` than on `other`.
+#[cold]
+#[inline(never)]
+fn is_faster<const ACCS: usize>(
+    job: &Job<'_, ACCS>,
+    model: &ModelState<ACCS>,
+    one: usize,
+    other: usize,
+) -> bool {
+    let latency_ns = |index: usize| {
+        let placement = job.segment.placements().get(index)?;
+        Some(model.correction.latency(index, placement.latency_ns))
+    };
+    latency_ns(one) < latency_ns(other)
+}
+
+/// Bytes of weights to fetch when an accelerator moves to the job from another model.
+fn weight_bytes<const ACCS: usize>(workload: &Workload<'_, ACCS>, job: &Job<'_, ACCS>) -> u32 {
+    let subnetworks = workload.model(job.model).map_or(&[][..], |model| model.subnetworks);
+    subnetworks.get(usize::from(job.subnetwork)).map_or(0, |subnetwork| subnetwork.weight_bytes)
+}
+
 /// A job as policies see it; what a policy does not read costs nothing.
 #[inline(always)]
 fn view<'a, const ACCS: usize>(
@@ -333,7 +401,7 @@ fn view<'a, const ACCS: usize>(
         segments_left: segments.saturating_sub(usize::from(job.position)) as u16,
         togo: model.correction.work(segment.togo),
         fastest_togo: model.correction.fastest_work(segment.fastest_togo),
-        weight_bytes: subnetwork.map_or(0, |subnetwork| subnetwork.weight_bytes),
+        weight_bytes: weight_bytes(workload, job),
         segment,
         placements: job.segment.placements(),
     }

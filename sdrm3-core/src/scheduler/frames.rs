@@ -100,7 +100,9 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let Some(first) = segments_of(self.workload, frame.model, subnetwork).first() else {
             return refuse(Refusal::UnknownModel(frame.model));
         };
-        let Some(id) = self.jobs.insert(Job::new(frame, subnetwork, first, now)) else { return refuse(Refusal::Full { capacity: JOBS }) };
+        let Some(id) = self.jobs.insert(Job::new(frame, subnetwork, first, now)) else {
+            return refuse(Refusal::Full { capacity: JOBS });
+        };
         self.now = now;
         self.count_frame(&frame);
         if let Some(state) = self.models.get_mut(usize::from(frame.model.0)) {
@@ -142,8 +144,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// The time that a frame has, less what is spent on others that are due no later, at the pace of
     /// the model's table. O(JOBS).
     pub(super) fn available(&self, frame: &Frame, own: Option<JobId>, now: Instant) -> Duration {
-        let others =
-            self.jobs.iter().filter(|&(id, job)| Some(id) != own && job.deadline <= frame.deadline);
+        let others = self.jobs.iter().filter(|&(id, job)| Some(id) != own && job.deadline <= frame.deadline);
         let backlog = others
             .map(|(_, job)| self.corrected(job.model, job.segment.info().togo).as_nanos())
             .fold(0, u64::saturating_add);
