@@ -80,11 +80,6 @@ impl<const ACCS: usize> Correction<ACCS> {
         &self.on
     }
 
-    /// A latency on that accelerator, corrected.
-    pub(crate) fn latency(&self, index: usize, latency_ns: u32) -> u32 {
-        self.on.get(index).map_or(latency_ns, |on| on.latency(latency_ns))
-    }
-
     /// Work over all accelerators, corrected.
     pub(crate) fn work(&self, work: Duration) -> Duration {
         scaled(work, self.mean)
@@ -111,11 +106,18 @@ impl<const ACCS: usize> Correction<ACCS> {
 }
 
 /// Saturates at 78 hours, which no network takes.
+#[inline(always)]
 fn scaled(work: Duration, factor: u16) -> Duration {
-    Duration::from_nanos(match u32::try_from(work.as_nanos()) {
-        Ok(nanos) => (u64::from(nanos) * u64::from(factor)) >> BITS,
-        Err(_) => (work.as_nanos().min(u64::MAX >> 16) * u64::from(factor)) >> BITS,
-    })
+    match u32::try_from(work.as_nanos()) {
+        Ok(nanos) => Duration::from_nanos((u64::from(nanos) * u64::from(factor)) >> BITS),
+        Err(_) => scaled_wide(work, factor),
+    }
+}
+
+#[cold]
+#[inline(never)]
+fn scaled_wide(work: Duration, factor: u16) -> Duration {
+    Duration::from_nanos((work.as_nanos().min(u64::MAX >> 16) * u64::from(factor)) >> BITS)
 }
 
 fn scale(value: u32, factor: u16) -> u32 {
@@ -142,7 +144,7 @@ mod tests {
         let correction = learnt(&[2; 20]);
         assert!((correction.factor(0) - 2.0).abs() < 0.02, "{}", correction.factor(0));
         assert!((correction.factor(1) - 1.0).abs() < 1e-9);
-        assert!(correction.latency(0, 1_000_000).abs_diff(2_000_000) < 20_000);
+        assert!(correction.on()[0].latency(1_000_000).abs_diff(2_000_000) < 20_000);
         assert!(correction.work(MS).as_nanos().abs_diff(1_500_000) < 10_000, "the mean of 2 and 1");
         assert_eq!(correction.fastest_work(MS), MS, "the other one is as fast as ever");
         // Half as fast: preferred 1.5 / 2 as much; the other 1.5 times.
@@ -167,6 +169,6 @@ mod tests {
         correction.learn(9, 1, MS, MS);
         correction.learn(0, 1, MS, Duration::ZERO);
         assert!(correction.work(Duration::MAX) > MS);
-        assert_eq!(correction.latency(0, u32::MAX), u32::MAX);
+        assert_eq!(correction.on()[0].latency(u32::MAX), u32::MAX);
     }
 }

@@ -1,6 +1,8 @@
 //! The decision: which ready job goes to which idle accelerator.
 
 use super::{InFlight, ModelState, Scheduler, segments_of};
+use core::cmp::Reverse;
+
 use crate::correction::Factor;
 use crate::event::{Action, Dispatch, DropReason, Event, NextWake, Ticket};
 use crate::frame_drop::Search;
@@ -85,9 +87,9 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             }
             let weighed = self.policy.weigh(&view, now);
             let on = if pairs & self.switching == 0 {
-                self.best_pair(&view, job, model, weighed, pairs, |_| Cost::NONE)
+                self.quick_pair(&view, job, model, weighed, pairs)
             } else {
-                self.best_switching_pair(id, weighed, pairs)
+                self.best_pair(id, weighed, pairs)
             };
             let Some((score, accelerator)) = on else { continue };
             if best
@@ -103,16 +105,10 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     }
 
     /// The accelerator of `pairs` where the job scores highest; of equal ones the fastest, then the first.
-    #[inline(always)]
-    fn best_pair(
-        &self,
-        view: &JobView<'_>,
-        job: &Job<'_, ACCS>,
-        model: &ModelState<ACCS>,
-        weighed: P::Weighed,
-        pairs: u32,
-        switch: impl Fn(usize) -> Cost,
-    ) -> Option<(Score, usize)> {
+    #[inline(never)]
+    fn best_pair(&self, id: JobId, weighed: P::Weighed, pairs: u32) -> Option<(Score, usize)> {
+        let (job, model) = self.look_up(id)?;
+        let view = view(self.workload, id, job, model);
         let mut best = None;
         for (index, (placement, factor)) in
             job.segment.placements().iter().zip(model.correction.on()).enumerate()
@@ -120,23 +116,47 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             if pairs >> index & 1 == 0 {
                 continue;
             }
-            let offer = self.offer(index, placement, *factor, switch(index));
-            let Some(score) = self.policy.score(weighed, view, &offer) else { continue };
-            if best.is_none_or(|(highest, at)| {
-                score > highest || score == highest && is_faster(job, model, index, at)
-            }) {
-                best = Some((score, index));
+            let offer = self.offer(index, placement, *factor, self.switch_cost(index, id, job));
+            let Some(score) = self.policy.score(weighed, &view, &offer) else { continue };
+            let rank = (score, Reverse(offer.latency_ns));
+            if best.is_none_or(|(highest, _)| rank > highest) {
+                best = Some((rank, index));
             }
         }
-        best
+        best.map(|((score, _), index)| (score, index))
     }
 
-    /// The same where an accelerator does not switch for free.
-    #[inline(never)]
-    fn best_switching_pair(&self, id: JobId, weighed: P::Weighed, pairs: u32) -> Option<(Score, usize)> {
-        let (job, model) = self.look_up(id)?;
-        let view = view(self.workload, id, job, model);
-        self.best_pair(&view, job, model, weighed, pairs, |index| self.switch_cost(index, id, job))
+    /// The same in fewer instructions, where all switch for free and no two scores are equal.
+    #[inline(always)]
+    fn quick_pair(
+        &self,
+        view: &JobView<'_>,
+        job: &Job<'_, ACCS>,
+        model: &ModelState<ACCS>,
+        weighed: P::Weighed,
+        pairs: u32,
+    ) -> Option<(Score, usize)> {
+        let mut best = (Score(i64::MIN), ACCS);
+        let (mut index, mut left) = (0, pairs);
+        let mut rows = job.segment.placements().iter().zip(model.correction.on());
+        while left != 0
+            && let Some((placement, factor)) = rows.next()
+        {
+            if left & 1 != 0 {
+                let offer = self.offer(index, placement, *factor, Cost::NONE);
+                if let Some(score) = self.policy.score(weighed, view, &offer)
+                    && score >= best.0
+                {
+                    if score == best.0 {
+                        return self.best_pair(view.id, weighed, pairs);
+                    }
+                    best = (score, index);
+                }
+            }
+            index += 1;
+            left >>= 1;
+        }
+        (best.1 < ACCS).then_some(best)
     }
 
     /// The accelerators that are idle, and those in service. O(ACCS).
@@ -284,6 +304,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
 
     /// Dispatches the chosen pair: a block as long as the policy asks, but ended where the network may
     /// branch or the accelerator cannot go on. O(segments of the block).
+    #[inline(never)]
     fn dispatch(&mut self, choice: Choice, now: Instant) -> Action {
         let index = choice.accelerator;
         let Some((job, model)) = self.look_up(choice.job) else { return Action::Wait(NextWake::Idle) };
@@ -354,22 +375,6 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         self.count_drop(job.frame(), reason, now);
         Action::Drop(job.frame(), reason)
     }
-}
-
-/// Whether a job's next segment is expected to be faster on accelerator `one` than on `other`.
-#[cold]
-#[inline(never)]
-fn is_faster<const ACCS: usize>(
-    job: &Job<'_, ACCS>,
-    model: &ModelState<ACCS>,
-    one: usize,
-    other: usize,
-) -> bool {
-    let latency_ns = |index: usize| {
-        let placement = job.segment.placements().get(index)?;
-        Some(model.correction.latency(index, placement.latency_ns))
-    };
-    latency_ns(one) < latency_ns(other)
 }
 
 /// Bytes of weights to fetch when an accelerator moves to the job from another model.
