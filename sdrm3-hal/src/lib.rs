@@ -6,11 +6,13 @@
 //! C library and under the simulator's virtual time alike: neither reads a clock.
 
 #![no_std]
+#![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 #[cfg(test)]
 extern crate std;
 
+pub mod handover;
 pub mod queue;
 mod runtime;
 
