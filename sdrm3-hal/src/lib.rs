@@ -12,9 +12,11 @@
 #[cfg(test)]
 extern crate std;
 
+mod clock;
 pub mod handover;
 pub mod queue;
 mod runtime;
 
+pub use clock::{Clock, TickClock};
 pub use queue::AcceleratorQueue;
 pub use runtime::{Application, Runtime, SetupError, Trouble, Wake};
