@@ -19,4 +19,4 @@ mod runtime;
 
 pub use clock::{Clock, TickClock};
 pub use queue::AcceleratorQueue;
-pub use runtime::{Application, Runtime, SetupError, Trouble, Wake};
+pub use runtime::{Application, Bars, Rest, Runtime, SetupError, Supervision, Timeouts, Trouble, Wake};
