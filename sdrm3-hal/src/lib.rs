@@ -19,4 +19,7 @@ mod runtime;
 
 pub use clock::{Clock, TickClock};
 pub use queue::AcceleratorQueue;
-pub use runtime::{Application, Bars, Rest, Runtime, SetupError, Supervision, Timeouts, Trouble, Wake};
+pub use runtime::{
+    Application, Bars, Input, Inputs, Rest, Runtime, SetupError, Supervision, Timeouts, Timetable, Trouble,
+    Wake,
+};

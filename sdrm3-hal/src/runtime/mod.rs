@@ -1,12 +1,17 @@
 //! The runtime: a scheduler, the queues of its accelerators, and the application's say.
 //!
 //! `supervision` holds the rules for accelerators that go wrong, `recovery` applies them, `cascade`
-//! follows frames that depend on others.
+//! follows frames that depend on others, `inputs` is where frames come from, `run` makes an async task of
+//! it all.
 
 mod cascade;
+mod inputs;
 mod recovery;
+#[cfg(feature = "async")]
+mod run;
 mod supervision;
 
+pub use inputs::{Input, Inputs, Timetable};
 pub use supervision::{Bars, Rest, Supervision, Timeouts};
 
 use core::fmt;
@@ -78,6 +83,10 @@ pub struct Trouble {
     pub barred: u32,
     /// Times that one was let in again.
     pub let_in: u32,
+    /// Inputs that were lost in their hand-over: never released, and not counted as frames.
+    pub lost_inputs: u32,
+    /// Inputs of models that are unknown or run on frames of another one.
+    pub refused_inputs: u32,
 }
 
 /// Counts one more.
