@@ -1,11 +1,9 @@
 //! The bench: every call of the suite goes through it, and it keeps the account of tickets.
 
 use heapless::Vec;
-use sdrm3_core::{
-    Accelerator, AcceleratorId, Action, Config, Cost, Dispatch, Duration, Instant, JobView, Model, ModelId,
-    Offer, Outcome, Policy, Scheduler, Score, Segment, SegmentSpec, SubNetwork, Ticket, Workload,
-};
+use sdrm3_core::{AcceleratorId, Duration, Instant, ModelId, Outcome, Ticket};
 
+use super::block::template;
 use super::{Failure, Mishap, Rig, Verdict};
 use crate::queue::{
     AcceleratorQueue, CancelOutcome, Capabilities, Error as _, ErrorKind, Health, Power, Pump, Residency,
@@ -389,37 +387,4 @@ impl<'r, R: Rig> Bench<'r, R> {
 fn take(left: &mut usize) -> bool {
     *left = left.saturating_sub(1);
     *left > 0
-}
-
-// ---- a block ---------------------------------------------------------------------------------------
-
-/// Whatever is ready.
-struct Any;
-
-impl Policy for Any {
-    type Weighed = Score;
-
-    fn weigh(&self, _: &JobView<'_>, _: Instant) -> Score {
-        Score::default()
-    }
-
-    fn score(&self, weighed: Score, _: &JobView<'_>, _: &Offer<'_>) -> Option<Score> {
-        Some(weighed)
-    }
-}
-
-static SEGMENTS: [Segment<1>; 1] = Segment::table([SegmentSpec::new([Cost::new(1_000_000, 1_000)])]);
-static NETWORKS: [SubNetwork<'static, 1>; 1] = [SubNetwork::new("block", &SEGMENTS)];
-static MODELS: [Model<'static, 1>; 1] = [Model::new("block", Duration::from_millis(20), &NETWORKS)];
-static ACCELERATORS: [Accelerator<'static>; 1] = [Accelerator::new("queue")];
-static WORKLOAD: Workload<'static, 1> = Workload::new(&MODELS, &ACCELERATORS);
-
-/// A block as the scheduler makes them: only it can.
-pub(super) fn template() -> Option<Dispatch> {
-    let mut scheduler = Scheduler::<_, 1, 1, 1>::new(&WORKLOAD, Any, Config::PLAIN).ok()?;
-    scheduler.release(ModelId(0), Instant::ZERO).ok()?;
-    match scheduler.poll(Instant::ZERO) {
-        Action::Dispatch(block) => Some(block),
-        _ => None,
-    }
 }

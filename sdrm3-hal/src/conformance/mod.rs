@@ -105,6 +105,7 @@
 //! ```
 
 mod bench;
+mod block;
 mod cancelling;
 mod measures;
 mod pumping;

@@ -61,7 +61,7 @@ pub(super) fn siblings<R: Rig>(b: &mut Bench<'_, R>) -> Check {
     if domain.is_none() {
         return skip("it is reset alone");
     }
-    let Some(mut block) = super::bench::template() else { return skip("no block") };
+    let Some(mut block) = super::block::template() else { return skip("no block") };
     block.ticket.sequence = b.next;
     b.next = b.next.wrapping_add(1);
     b.rig.fit(&mut block);

@@ -44,7 +44,7 @@ pub(super) fn all_or_nothing<R: Rig>(b: &mut Bench<'_, R>) -> Check {
     b.fill()?;
     traceless(b, false)?;
     // Refused for what it is.
-    let Some(mut block) = super::bench::template() else { return skip("no block") };
+    let Some(mut block) = super::block::template() else { return skip("no block") };
     b.rig.fit(&mut block);
     if b.rig.spoil(&mut block) {
         traceless(b, true)?;

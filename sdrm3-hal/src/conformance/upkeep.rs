@@ -55,7 +55,7 @@ pub(super) fn power_busy<R: Rig>(b: &mut Bench<'_, R>) -> Check {
 }
 
 pub(super) fn residency<R: Rig>(b: &mut Bench<'_, R>) -> Check {
-    let Some(mut block) = super::bench::template() else { return skip("no block") };
+    let Some(mut block) = super::block::template() else { return skip("no block") };
     b.rig.fit(&mut block);
     let model = block.frame.model;
     b.prepare(model);
