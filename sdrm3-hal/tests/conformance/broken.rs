@@ -172,8 +172,8 @@ impl Broken {
         match self.defect {
             FailsEveryBlock => completion.result = Err(ErrorKind::Device),
             CompletesTwice => self.kept = Some(completion),
-            SwallowsACompletion if self.completed % 3 == 0 => return Pump::Waiting,
-            LosesTheHundredth if self.completed % 100 == 0 => return Pump::Waiting,
+            SwallowsACompletion if self.completed.is_multiple_of(3) => return Pump::Waiting,
+            LosesTheHundredth if self.completed.is_multiple_of(100) => return Pump::Waiting,
             CutsTickets => completion.ticket.sequence &= 0xffff,
             HandsOutBackwards if !self.inner.jobs.is_empty() => {
                 self.kept = Some(completion);
