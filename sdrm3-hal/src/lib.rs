@@ -11,6 +11,7 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod driver;
 pub mod queue;
 mod runtime;
 
