@@ -13,6 +13,7 @@ extern crate std;
 
 #[cfg(feature = "conformance")]
 pub mod conformance;
+pub mod driver;
 pub mod queue;
 mod runtime;
 
