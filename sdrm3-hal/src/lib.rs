@@ -11,6 +11,8 @@
 #[cfg(test)]
 extern crate std;
 
+pub mod driver;
+pub mod middleware;
 pub mod queue;
 mod runtime;
 

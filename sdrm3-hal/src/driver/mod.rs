@@ -1,0 +1,4 @@
+//! Queues for real accelerators.
+
+pub mod cpu;
+pub mod doorbell;
