@@ -14,6 +14,7 @@ extern crate std;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod driver;
+pub mod middleware;
 pub mod queue;
 mod runtime;
 
