@@ -29,6 +29,8 @@ pub(super) enum Fate {
     Cancelled(CancelOutcome),
     /// An error: its device failed or was reset at this time.
     Lost(Instant),
+    /// A result or an error: its device failed, and may not have had it yet.
+    Either,
 }
 
 impl Fate {
@@ -46,6 +48,7 @@ impl Fate {
             Self::Cancelled(CancelOutcome::RunsToEnd) => (result.is_ok(), "RunsToEnd, yet without a result"),
             Self::Cancelled(CancelOutcome::NeedsReset) => (true, ""),
             Self::Cancelled(CancelOutcome::Unknown) => (false, "Unknown to a cancellation, yet in flight"),
+            Self::Either => (true, ""),
             // What had ended before is complete.
             Self::Lost(cut) => (
                 result.map_or(true, |outcome| outcome.finished <= cut),
@@ -209,16 +212,16 @@ impl<'r, R: Rig> Bench<'r, R> {
     }
 
     pub(super) fn reset(&mut self) -> Result<(), ErrorKind> {
-        self.lose();
+        self.lose(true);
         self.call(R::Queue::reset).map_err(|error| error.kind())
     }
 
-    /// Everything in flight is lost from now on.
-    fn lose(&mut self) {
+    /// What was in flight is lost from now on: all of it, or the running block for certain.
+    fn lose(&mut self, all: bool) {
         let now = self.now();
-        for flight in &mut self.flight {
+        for (place, flight) in self.flight.iter_mut().enumerate() {
             if !matches!(flight.fate, Fate::Lost(_)) {
-                flight.fate = Fate::Lost(now);
+                flight.fate = if all || place == 0 { Fate::Lost(now) } else { Fate::Either };
             }
         }
     }
@@ -337,8 +340,10 @@ impl<'r, R: Rig> Bench<'r, R> {
 
     /// Lets something go wrong, or skips the rule.
     pub(super) fn strike(&mut self, mishap: Mishap) -> Check {
-        if !matches!(mishap, Mishap::LateAnswer(_)) {
-            self.lose();
+        match mishap {
+            Mishap::LateAnswer(_) => {}
+            Mishap::PowerLoss => self.lose(true),
+            Mishap::DeviceReset | Mishap::Hang => self.lose(false),
         }
         if self.rig.strike(mishap) { Ok(()) } else { skip("the rig cannot let this happen") }
     }

@@ -27,16 +27,21 @@ pub(super) fn queued<R: Rig>(b: &mut Bench<'_, R>) -> Check {
     b.fill()?;
     let _ = b.poll();
     let Some(last) = b.flight.last().map(|flight| flight.ticket) else { return skip("blocks end at once") };
-    consequence(b, last)
+    consequence(b, last).map(|_| ())
 }
 
 pub(super) fn running<R: Rig>(b: &mut Bench<'_, R>) -> Check {
+    b.start()?;
+    b.drain()?;
     let ticket = b.start()?;
     b.run_a_while();
     if b.flight.is_empty() {
         return skip("blocks end before they can be cancelled");
     }
-    consequence(b, ticket)?;
+    let answer = consequence(b, ticket)?;
+    let whole = b.capabilities().granularity == Granularity::Block;
+    let stops = whole && answer == CancelOutcome::StopsAtBoundary;
+    b.expect_of(ticket, !stops, "StopsAtBoundary, though only a reset stops its blocks")?;
     b.ended.clear();
     b.start()?;
     b.drain()?;
@@ -44,18 +49,15 @@ pub(super) fn running<R: Rig>(b: &mut Bench<'_, R>) -> Check {
 }
 
 /// Cancels a block in flight, and runs on until nothing is: does what comes of it fit the answer?
-fn consequence<R: Rig>(b: &mut Bench<'_, R>, ticket: Ticket) -> Check {
-    let granularity = b.capabilities().granularity;
+fn consequence<R: Rig>(b: &mut Bench<'_, R>, ticket: Ticket) -> Check<CancelOutcome> {
     let answer = b.cancel(ticket);
-    let whole = granularity == Granularity::Block && answer == CancelOutcome::StopsAtBoundary;
-    b.expect_of(ticket, !whole, "StopsAtBoundary, though only a reset stops its blocks")?;
     let mut drained = b.runs_out();
     if !drained && answer == CancelOutcome::NeedsReset {
         let _ = b.reset();
         drained = b.runs_out();
     }
     b.expect_of(ticket, drained, "no completion behind a cancellation")?;
-    b.expect_fates()
+    b.expect_fates().map(|()| answer)
 }
 
 pub(super) fn once<R: Rig>(b: &mut Bench<'_, R>) -> Check {

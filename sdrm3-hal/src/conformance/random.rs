@@ -54,8 +54,13 @@ pub(super) fn run<R: Rig>(b: &mut Bench<'_, R>, seed: u32, steps: u32) -> Check 
                 b.expect(same, "capabilities changed")?;
             }
             15 if draws.below(4) == 0 => {
+                // A device has room for so many answers: none must be left before one too many.
+                while let Some(ticket) = poll(b)? {
+                    past = Some(ticket);
+                }
                 if let Some(past) = past {
                     let _ = b.rig.strike(Mishap::LateAnswer(past));
+                    let _ = poll(b)?;
                 }
             }
             _ => {}

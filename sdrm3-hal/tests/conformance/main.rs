@@ -1,25 +1,23 @@
 //! The suite itself: a queue that keeps the contract passes, and every rule finds a queue that breaks it.
 
+#[path = "../bench/mod.rs"]
+mod bench;
 mod broken;
+#[path = "../device/mod.rs"]
+mod device;
+mod drivers;
+mod queues;
 mod reference;
 
 use broken::{ALL, Broken};
 use reference::{Desk, Reference, SLICES};
-use sdrm3_hal::conformance::{Report, Rule, Table, Verdict, assert_conforms, check, soak};
+use sdrm3_hal::conformance::{Rule, Table, Verdict, assert_conforms, check, soak};
 
 // ---- queues that keep the contract -------------------------------------------------------------
 
-fn reports() -> Vec<Report> {
-    vec![
-        check("depth 1", &mut Desk::new(|| Reference::new(1))),
-        check("depth 3", &mut Desk::new(|| Reference::new(3))),
-        check("pumped", &mut Desk::new(|| Reference::pumped(2, SLICES))),
-    ]
-}
-
 #[test]
-fn the_reference_queue_conforms() {
-    let reports = reports();
+fn every_queue_conforms() {
+    let reports = queues::reports();
     println!("{}", Table(&reports));
     for report in &reports {
         assert!(report.conforms(), "{report}");
@@ -28,7 +26,7 @@ fn the_reference_queue_conforms() {
 
 #[test]
 fn no_rule_is_skipped_on_all_queues() {
-    let reports = reports();
+    let reports = queues::reports();
     for rule in Rule::<Desk<Reference>>::ALL {
         let tried = reports.iter().any(|report| report.verdict(rule.name) == Some(Verdict::Pass));
         assert!(tried, "nobody was tried on `{rule:?}`");
@@ -74,4 +72,14 @@ fn each_rule_finds_a_defect() {
 #[should_panic(expected = "each accepted ticket is completed exactly once")]
 fn a_broken_queue_fails_its_author_s_test_with_the_rule() {
     assert_conforms(&mut Desk::new(|| Broken::new(broken::Defect::CompletesTwice)));
+}
+
+#[test]
+fn zz_debug() {
+    use sdrm3_hal::middleware::{QueueEvent, Traced};
+    use sdrm3_hal::driver::doorbell::Error;
+    fn say(e: &QueueEvent<'_, Error>, now: sdrm3_core::Instant) {
+        match e { QueueEvent::Submit(b, r) => println!("ZZ {} submit {} {:?}", now.as_nanos(), b.ticket.sequence, r), e => println!("ZZ {} {e:?}", now.as_nanos()) }
+    }
+    println!("ZZ {:?}", soak(&mut drivers::Doorbell::new(|queue| Traced::new(queue, say)), 0x5d12_33ed, 2000));
 }

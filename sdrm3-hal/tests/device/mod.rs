@@ -223,7 +223,7 @@ impl Device {
     }
 
     /// Writes an entry into the completion ring.
-    fn write(&mut self, answer: &Answer, turned: Option<u32>, odd: Option<(u8, u32)>) {
+    pub(crate) fn write(&mut self, answer: &Answer, turned: Option<u32>, odd: Option<(u8, u32)>) {
         let mut words = answer.words(self.rings.phase(self.posted));
         if let Some((status, path)) = odd {
             words[1] = path;
