@@ -6,6 +6,7 @@ mod fake;
 use device::{ADDRESS, ENERGY, Npu, RESET_NS, Twist};
 use fake::{Diary, HANDS, ms, runtime};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use sdrm3_core::{AcceleratorId, Cost, Dispatch, Instant, Outcome, Path, Ticket};
 use sdrm3_hal::AcceleratorQueue;
 use sdrm3_hal::driver::doorbell::layout::{Answer, AnswerStatus, Rings};
@@ -534,7 +535,7 @@ fn a_call_touches_the_device_no_more_than_it_says() {
     let _ = bench.after(2 * RUN_NS).poll();
     assert_eq!(cost(), 13, "poll that finds an answer");
     bench.queue.cancel(ns(0), ticket(1));
-    assert_eq!(cost(), 2, "cancel");
+    assert_eq!(cost(), 3, "cancel");
     bench.queue.progress(ticket(1));
     assert_eq!(cost(), 1, "progress");
     bench.collect();
@@ -606,8 +607,18 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
+/// The same cases in every run, unless a seed is given.
+fn config() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    let rng_seed = match default.rng_seed {
+        RngSeed::Random => RngSeed::Fixed(2212),
+        given @ RngSeed::Fixed(_) => given,
+    };
+    ProptestConfig { rng_seed, cases: 2_000, failure_persistence: None, ..default }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     /// Whatever the device does, each accepted ticket is answered exactly once, in order, at times that can
     /// be, and the queue is never deeper than it says.
@@ -672,7 +683,11 @@ proptest! {
         prop_assert!(in_flight.is_empty(), "a reset ends everything");
         prop_assert_eq!(bench.queue.health().failed, failed);
         // And it works again.
-        bench.npu.device().twists.clear();
+        {
+            let mut device = bench.npu.device();
+            device.twists.clear();
+            device.hangs = false;
+        }
         bench.after(RESET_NS);
         bench.works(next);
     }

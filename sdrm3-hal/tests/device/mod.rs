@@ -53,6 +53,7 @@ struct Run {
     n: u32,
     started: u64,
     ends: u64,
+    status: AnswerStatus,
 }
 
 #[derive(Debug)]
@@ -161,7 +162,7 @@ impl Device {
             } else if let Some(ends) = ends.filter(|&ends| ends <= now) {
                 self.now = self.now.max(ends);
                 let run = self.running.take().unwrap();
-                self.post(run.n, run.started, AnswerStatus::Done);
+                self.post(run.n, run.started, run.status);
                 self.begin();
             } else {
                 break;
@@ -183,7 +184,8 @@ impl Device {
             let words = self.entry(n);
             self.given.push(words);
             self.begun = n.wrapping_add(1);
-            self.running = Some(Run { n, started: self.now, ends: self.now + u64::from(words[5]) });
+            let ends = self.now + u64::from(words[5]);
+            self.running = Some(Run { n, started: self.now, ends, status: AnswerStatus::Done });
         }
     }
 
@@ -332,13 +334,19 @@ impl Window for Npu {
             }
             Register::Abort if device.enabled => {
                 let now = device.now;
-                match device.running {
+                let granularity = device.granularity;
+                match device.running.as_mut() {
                     Some(run) if run.n == value => {
-                        if device.granularity < Granularity::Block && !device.hangs {
-                            device.running = None;
-                            device.post(value, now, AnswerStatus::Aborted);
-                            device.begin();
+                        // A slice is over at once; a segment is a quarter of a block.
+                        let boundary = match granularity {
+                            Granularity::Slice => now,
+                            Granularity::Segment => now + (run.ends - run.started) / 4,
+                            Granularity::Block => u64::MAX,
+                        };
+                        if boundary < run.ends {
+                            (run.ends, run.status) = (boundary, AnswerStatus::Aborted);
                         }
+                        device.advance(now);
                     }
                     _ if value.wrapping_sub(device.begun) < u32::from(device.rings.depth()) => {
                         device.aborted.insert(value);
