@@ -289,13 +289,20 @@ pub struct Health {
     pub failed: u32,
     /// Answers that fail their check.
     pub corrupt: u32,
+    /// Answers that were repeated, late or out of order: dropped.
+    pub stale: u32,
+    /// Requests that were made again, as no answer came.
+    pub retries: u32,
+    /// Transfers over the connection that failed.
+    pub bus: u32,
     /// Resets of the device, asked for or found out.
     pub resets: u32,
 }
 
 impl Health {
     /// Nothing has happened yet.
-    pub const ZERO: Self = Self { spurious: 0, failed: 0, corrupt: 0, resets: 0 };
+    pub const ZERO: Self =
+        Self { spurious: 0, failed: 0, corrupt: 0, stale: 0, retries: 0, bus: 0, resets: 0 };
 }
 
 /// The queue of one accelerator. The module's documentation holds the contract for both sides.
