@@ -6,9 +6,10 @@ mod fake;
 use device::{ADDRESS, ENERGY, Npu, RESET_NS, Twist};
 use fake::{Diary, HANDS, ms, runtime};
 use proptest::prelude::*;
+use proptest::test_runner::RngSeed;
 use sdrm3_core::{AcceleratorId, Cost, Dispatch, Instant, Outcome, Path, Ticket};
 use sdrm3_hal::AcceleratorQueue;
-use sdrm3_hal::driver::doorbell::layout::{Answer, AnswerStatus, Rings};
+use sdrm3_hal::driver::doorbell::layout::Rings;
 use sdrm3_hal::driver::doorbell::{DoorbellQueue, Error};
 use sdrm3_hal::queue::{
     CancelOutcome, Capabilities, Completion, Error as _, ErrorKind, Granularity, Health, Pump,
@@ -96,7 +97,7 @@ impl Bench {
 #[test]
 fn a_block_comes_back_with_the_times_and_the_energy_of_the_device() {
     let mut bench = Bench::new();
-    assert_eq!(bench.poll(), Pump::Idle, "nothing was set up, nothing is asked");
+    assert_eq!(bench.poll(), Pump::Idle);
     bench.submit(7).unwrap();
     assert_eq!(bench.poll(), Pump::Waiting);
     // The device ends it at 1,000 ns; the CPU comes to it at 1,700 ns.
@@ -402,17 +403,8 @@ fn a_write_from_before_a_reset_is_never_taken_for_an_answer() {
     bench.after(RESET_NS);
     bench.submit(1).unwrap();
     // It was on its way through the bus when the device was reset, and names a ticket in flight.
-    let late = Answer {
-        sequence: 1,
-        status: AnswerStatus::Done,
-        path: Path::Exit,
-        started: 0,
-        finished: 0,
-        energy_nj: 0,
-        code: 0,
-    };
     let (n, _) = bench.npu.device().next();
-    bench.npu.device().write_words(n, late.words(phase));
+    bench.npu.device().write_words(n, device::late(1).words(phase));
     assert_eq!(bench.poll(), Pump::Waiting);
     assert_eq!(bench.poll(), Pump::Waiting);
     assert_eq!(bench.queue.health().spurious, 1, "counted once, however often it is looked at");
@@ -526,7 +518,7 @@ fn a_call_touches_the_device_no_more_than_it_says() {
     let npu = bench.npu.clone();
     let cost = move || npu.device().accesses.replace(0);
     bench.submit(0).unwrap();
-    assert_eq!(cost(), 21 + 4, "submit that sets the device up");
+    assert_eq!(cost(), 10 + 11 + 4, "submit that sets the device up");
     bench.submit(1).unwrap();
     assert_eq!(cost(), 10, "submit behind another");
     let _ = bench.poll();
@@ -534,7 +526,7 @@ fn a_call_touches_the_device_no_more_than_it_says() {
     let _ = bench.after(2 * RUN_NS).poll();
     assert_eq!(cost(), 13, "poll that finds an answer");
     bench.queue.cancel(ns(0), ticket(1));
-    assert_eq!(cost(), 2, "cancel");
+    assert_eq!(cost(), 3, "cancel");
     bench.queue.progress(ticket(1));
     assert_eq!(cost(), 1, "progress");
     bench.collect();
@@ -546,17 +538,8 @@ fn a_call_touches_the_device_no_more_than_it_says() {
     cost();
     let (first, _) = bench.npu.device().next();
     for n in first..first + 4 {
-        let stranger = Answer {
-            sequence: 99,
-            status: AnswerStatus::Done,
-            path: Path::Next,
-            started: 0,
-            finished: 0,
-            energy_nj: 0,
-            code: 0,
-        };
         let phase = Rings::new(4).phase(n);
-        bench.npu.device().write_words(n, stranger.words(phase));
+        bench.npu.device().write_words(n, device::late(99).words(phase));
     }
     assert_eq!(bench.poll(), Pump::Idle);
     assert_eq!(cost(), 2 + 11 * 4, "poll that finds as much nonsense as there is room for");
@@ -606,8 +589,18 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
+/// The same cases in every run, unless a seed is given.
+fn config() -> ProptestConfig {
+    let default = ProptestConfig::default();
+    let rng_seed = match default.rng_seed {
+        RngSeed::Random => RngSeed::Fixed(2212),
+        given @ RngSeed::Fixed(_) => given,
+    };
+    ProptestConfig { rng_seed, cases: 2_000, failure_persistence: None, ..default }
+}
+
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 2_000, ..ProptestConfig::default() })]
+    #![proptest_config(config())]
 
     /// Whatever the device does, each accepted ticket is answered exactly once, in order, at times that can
     /// be, and the queue is never deeper than it says.
@@ -672,7 +665,11 @@ proptest! {
         prop_assert!(in_flight.is_empty(), "a reset ends everything");
         prop_assert_eq!(bench.queue.health().failed, failed);
         // And it works again.
-        bench.npu.device().twists.clear();
+        {
+            let mut device = bench.npu.device();
+            device.twists.clear();
+            device.hangs = false;
+        }
         bench.after(RESET_NS);
         bench.works(next);
     }

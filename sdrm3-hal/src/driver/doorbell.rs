@@ -7,7 +7,7 @@
 //!
 //! # For users
 //!
-//! The board implements [`Window`]: five accesses to registers and memory of the device, with what its
+//! The board implements [`Window`]: how to reach registers and memory of the device, with what its
 //! caches and barriers need. It is the only place that may need `unsafe`:
 //!
 //! ```no_run
@@ -73,9 +73,10 @@
 //!
 //! # Work per call
 //!
-//! One access is one call of [`Window`]. `submit`: 12 accesses; after a reset 14 + `DEPTH` more. `poll`: 13,
-//! and 11 more per answer that is dropped, of which it takes up to `DEPTH`. `cancel`: 2. `reset`: 3.
-//! `progress`: 1. Nothing waits or spins.
+//! One access is one call of [`Window`]. `submit`: 11 at most. `poll`: 4 when nothing has ended, 13 with an
+//! answer, and 11 more per answer that is dropped, so `2 + 11 * DEPTH` at most. `cancel`: 3. `reset`: 2.
+//! `progress`: 1. The first `submit` or `poll` that finds the device ready sets it up: `11 + DEPTH` more.
+//! Searches are O(`DEPTH`). Nothing waits or spins.
 
 use core::fmt;
 use core::num::{NonZeroU32, NonZeroU64};
@@ -205,8 +206,8 @@ impl<W: Window, const DEPTH: usize> DoorbellQueue<W, DEPTH> {
     /// A queue whose rings lie at this address, as the device sees it: a multiple of 64, with
     /// [`BYTES`](Self::BYTES) of memory behind it. The depth of the capabilities is `DEPTH`.
     ///
-    /// Touches nothing: the device is set up by the first `submit` that finds it ready. One that still
-    /// runs for an earlier life of the program is reset by then.
+    /// Touches nothing: the device is set up by the first `submit` or `poll` that finds it ready, as it is
+    /// behind a reset. One that still runs for an earlier life of the program is reset by then.
     pub const fn new(window: W, address: u64, capabilities: Capabilities) -> Self {
         let capabilities = Capabilities { depth: Self::RINGS.depth(), prepare: false, ..capabilities };
         Self {
@@ -414,7 +415,6 @@ impl<W: Window, const DEPTH: usize> AcceleratorQueue for DoorbellQueue<W, DEPTH>
         self.capabilities
     }
 
-    /// Also sets the device up when it is ready after a reset.
     fn submit(&mut self, now: Instant, block: &Dispatch) -> Result<(), Error> {
         if self.in_flight.is_full() {
             return Err(Error::Full);
@@ -439,6 +439,9 @@ impl<W: Window, const DEPTH: usize> AcceleratorQueue for DoorbellQueue<W, DEPTH>
     fn poll(&mut self, now: Instant) -> Pump<Error> {
         // Before looking: what is written behind the look raises the interrupt again.
         self.window.write(Register::Interrupt, ALL_ONES);
+        if self.lost == 0 && self.up.is_none() {
+            let _ = self.start(); // if it is ready; a block that is refused is told why not
+        }
         if self.lost == 0 && self.up.is_some() {
             for _ in 0..DEPTH {
                 let Some(answer) = self.peek() else { break };
@@ -484,14 +487,13 @@ impl<W: Window, const DEPTH: usize> AcceleratorQueue for DoorbellQueue<W, DEPTH>
             let lost = self.position(|other| other == ticket).is_some();
             return if lost { CancelOutcome::RunsToEnd } else { CancelOutcome::Unknown };
         };
+        let before = self.stage(n);
         self.window.write(Register::Abort, n);
-        match self.stage(n) {
-            Stage::Waits => CancelOutcome::Removed,
-            Stage::Runs(_) if self.capabilities.granularity == Granularity::Block => {
-                CancelOutcome::NeedsReset
-            }
-            Stage::Runs(_) => CancelOutcome::StopsAtBoundary,
-            Stage::Ended => CancelOutcome::RunsToEnd,
+        match (before, self.stage(n)) {
+            (_, Stage::Waits) => CancelOutcome::Removed,
+            (Stage::Ended, _) => CancelOutcome::RunsToEnd,
+            _ if self.capabilities.granularity == Granularity::Block => CancelOutcome::NeedsReset,
+            _ => CancelOutcome::StopsAtBoundary,
         }
     }
 

@@ -53,6 +53,7 @@ struct Run {
     n: u32,
     started: u64,
     ends: u64,
+    status: AnswerStatus,
 }
 
 #[derive(Debug)]
@@ -65,6 +66,7 @@ pub(crate) struct Device {
     pub(crate) first_tick: u32,
     pub(crate) granularity: Granularity,
     pub(crate) hangs: bool,
+    pub(crate) reset_ns: u64,
     pub(crate) twists: VecDeque<Twist>,
     /// How often the driver touched it.
     pub(crate) accesses: Cell<u32>,
@@ -73,6 +75,8 @@ pub(crate) struct Device {
     pub(crate) resets: u32,
     /// Entries that it was given, as it read them.
     pub(crate) given: Vec<[u32; 8]>,
+    /// Tickets whose answers come behind a reset.
+    late: Vec<u32>,
     /// What the CPU sees, and what lies in memory.
     cache: Vec<u32>,
     memory: Vec<u32>,
@@ -106,11 +110,13 @@ impl Npu {
             first_tick: 0,
             granularity: Granularity::Segment,
             hangs: false,
+            reset_ns: RESET_NS,
             twists: VecDeque::new(),
             accesses: Cell::new(0),
             events: 0,
             resets: 0,
             given: Vec::new(),
+            late: Vec::new(),
             cache: garbage.clone(),
             memory: garbage,
             boot: 1,
@@ -161,7 +167,7 @@ impl Device {
             } else if let Some(ends) = ends.filter(|&ends| ends <= now) {
                 self.now = self.now.max(ends);
                 let run = self.running.take().unwrap();
-                self.post(run.n, run.started, AnswerStatus::Done);
+                self.post(run.n, run.started, run.status);
                 self.begin();
             } else {
                 break;
@@ -183,7 +189,8 @@ impl Device {
             let words = self.entry(n);
             self.given.push(words);
             self.begun = n.wrapping_add(1);
-            self.running = Some(Run { n, started: self.now, ends: self.now + u64::from(words[5]) });
+            let ends = self.now + u64::from(words[5]);
+            self.running = Some(Run { n, started: self.now, ends, status: AnswerStatus::Done });
         }
     }
 
@@ -245,6 +252,15 @@ impl Device {
         self.memory[at..at + 8].copy_from_slice(&words);
     }
 
+    /// It answers this ticket as though its block had just ended. In a reset: what was on its way through
+    /// the bus comes to memory once the rings run again.
+    pub(crate) fn answer(&mut self, sequence: u32) {
+        if !self.enabled {
+            return self.late.push(sequence);
+        }
+        self.write(&late(sequence), None, None);
+    }
+
     /// The number of the next completion, and its phase.
     pub(crate) fn next(&self) -> (u32, u8) {
         (self.posted, self.rings.phase(self.posted))
@@ -254,7 +270,7 @@ impl Device {
     pub(crate) fn reset(&mut self) {
         self.boot = self.boot.wrapping_add(1) & 0x7fff_ffff;
         self.resets += 1;
-        self.ready_at = self.now + RESET_NS;
+        self.ready_at = self.now + self.reset_ns;
         (self.enabled, self.hangs, self.running) = (false, false, None);
         (self.begun, self.posted, self.doorbell, self.interrupt) = (0, 0, 0, 0);
         self.aborted.clear();
@@ -265,6 +281,12 @@ impl Device {
         self.reset();
         self.power = false;
     }
+}
+
+/// An answer to this ticket that nobody waits for.
+pub(crate) fn late(sequence: u32) -> Answer {
+    let (status, path) = (AnswerStatus::Done, Path::Next);
+    Answer { sequence, status, path, started: 0, finished: 0, energy_nj: 0, code: 0 }
 }
 
 /// CRC-16/IBM-3740, bit by bit.
@@ -317,6 +339,10 @@ impl Window for Npu {
                 device.enabled = true;
                 let first = device.first;
                 (device.begun, device.posted, device.doorbell) = (first, first, first);
+                for sequence in std::mem::take(&mut device.late) {
+                    let phase = device.rings.phase(first).wrapping_sub(2);
+                    device.write_words(first, late(sequence).words(phase));
+                }
             }
             Register::BaseLow if disabled => device.base = device.base >> 32 << 32 | u64::from(value),
             Register::BaseHigh if disabled => {
@@ -332,20 +358,26 @@ impl Window for Npu {
             }
             Register::Abort if device.enabled => {
                 let now = device.now;
-                match device.running {
+                let granularity = device.granularity;
+                let waits = value.wrapping_sub(device.begun) < u32::from(device.rings.depth());
+                match device.running.as_mut() {
                     Some(run) if run.n == value => {
-                        if device.granularity < Granularity::Block && !device.hangs {
-                            device.running = None;
-                            device.post(value, now, AnswerStatus::Aborted);
-                            device.begin();
+                        // A slice is over at once; a segment is a quarter of a block.
+                        let boundary = match granularity {
+                            Granularity::Slice => now,
+                            Granularity::Segment => now + (run.ends - run.started) / 4,
+                            Granularity::Block => u64::MAX,
+                        };
+                        if boundary < run.ends {
+                            (run.ends, run.status) = (boundary, AnswerStatus::Aborted);
                         }
+                        device.advance(now);
                     }
-                    _ if value.wrapping_sub(device.begun) < u32::from(device.rings.depth()) => {
-                        device.aborted.insert(value);
-                    }
+                    _ if waits => _ = device.aborted.insert(value),
                     _ => {}
                 }
             }
+            Register::Abort => {}
             Register::Interrupt => device.interrupt &= !value,
             other => panic!("a write to {other:?}, enabled: {}", !disabled),
         }

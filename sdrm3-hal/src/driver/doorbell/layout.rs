@@ -45,11 +45,11 @@ pub enum Register {
     Depth = 0x28,
     /// Write, while disabled: the number that both rings begin to count at.
     First = 0x2c,
-    /// Write: the number of the next submission, so all before it are there.
+    /// Write: the number of the next submission, so all before it are there. Ignored while disabled.
     Doorbell = 0x30,
     /// Write: the number of a submission that is not wanted any more. If the device has not begun it, it
     /// will not; if it runs, it stops at the next boundary that the device has. It is answered in its
-    /// turn in either case.
+    /// turn in either case. Ignored while disabled.
     Abort = 0x34,
     /// Read: [`interrupt`] bits, each level high while set. Write: clears the bits that are one.
     Interrupt = 0x38,

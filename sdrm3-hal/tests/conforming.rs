@@ -1,0 +1,209 @@
+//! The drivers and the middleware keep the contract of a queue: every rule of the suite, tried on each.
+
+mod device;
+
+use std::cell::Cell;
+use std::rc::Rc;
+
+use device::Npu;
+use sdrm3_core::{Cost, Dispatch, Duration, Instant, Path};
+use sdrm3_hal::AcceleratorQueue;
+use sdrm3_hal::conformance::{Mishap, Report, Rig, Table, Verdict, Work, check, soak};
+use sdrm3_hal::driver::cpu::{CpuQueue, Step};
+use sdrm3_hal::driver::doorbell::DoorbellQueue;
+use sdrm3_hal::middleware::{Dice, Faulty, Injection, Kinded, QueueEvent, Traced};
+
+const BLOCK_NS: u32 = 100_000;
+
+// ---- the benches -----------------------------------------------------------------------------
+
+/// A queue on a simulated device behind a doorbell.
+struct Desk<Q> {
+    make: fn(&Npu) -> Q,
+    npu: Npu,
+    queue: Q,
+}
+
+impl<Q: AcceleratorQueue> Desk<Q> {
+    fn new(make: fn(&Npu) -> Q) -> Self {
+        let npu = Npu::new();
+        npu.device().reset_ns = 0;
+        Self { make, queue: make(&npu), npu }
+    }
+}
+
+impl<Q: AcceleratorQueue> Rig for Desk<Q> {
+    type Queue = Q;
+
+    fn restart(&mut self) {
+        *self = Self::new(self.make);
+    }
+
+    fn queue(&mut self) -> &mut Q {
+        &mut self.queue
+    }
+
+    fn now(&self) -> Instant {
+        Instant::from_nanos(self.npu.device().now)
+    }
+
+    fn advance(&mut self, by: Duration) {
+        let now = self.npu.device().now;
+        self.npu.device().advance(now + by.as_nanos());
+    }
+
+    fn longest(&self) -> Duration {
+        Duration::from_nanos(u64::from(BLOCK_NS))
+    }
+
+    fn fit(&self, block: &mut Dispatch) {
+        (block.expected, block.switch) = (Cost::new(BLOCK_NS, 1), Cost::NONE);
+    }
+
+    fn strike(&mut self, mishap: Mishap) -> bool {
+        let mut device = self.npu.device();
+        match mishap {
+            Mishap::LateAnswer(ticket) => device.answer(ticket.sequence),
+            // Its power comes back at once, but it has forgotten everything.
+            Mishap::PowerLoss | Mishap::DeviceReset => device.reset(),
+            Mishap::Hang => device.hangs = true,
+            _ => return false,
+        }
+        true
+    }
+
+    fn events(&self) -> Option<u32> {
+        Some(self.npu.device().events)
+    }
+
+    fn work(&self) -> Option<Work> {
+        let depth = u32::from(self.queue.capabilities().depth);
+        let limit = (2 + 11 * depth).max(11) + 11 + depth; // as the driver's documentation has it
+        Some(Work { total: self.npu.device().accesses.get(), limit })
+    }
+}
+
+/// How many slices a block takes on the CPU.
+const SLICES: u32 = 20;
+
+/// A queue over a CPU that runs slices only when it is polled.
+struct Cpu<Q> {
+    make: fn(Rc<Cell<u32>>) -> Q,
+    slices: Rc<Cell<u32>>,
+    queue: Q,
+    now: Instant,
+}
+
+impl<Q> Cpu<Q> {
+    fn new(make: fn(Rc<Cell<u32>>) -> Q) -> Self {
+        let slices = Rc::default();
+        Self { make, queue: make(Rc::clone(&slices)), slices, now: Instant::ZERO }
+    }
+}
+
+fn kernel(slices: Rc<Cell<u32>>) -> impl FnMut(&Dispatch, u32) -> Step {
+    move |_, slice| {
+        slices.set(slices.get() + 1);
+        if slice + 1 == SLICES { Step::Done(Path::Next) } else { Step::More }
+    }
+}
+
+impl<Q: AcceleratorQueue> Rig for Cpu<Q> {
+    type Queue = Q;
+
+    fn restart(&mut self) {
+        *self = Self::new(self.make);
+    }
+
+    fn queue(&mut self) -> &mut Q {
+        &mut self.queue
+    }
+
+    fn now(&self) -> Instant {
+        self.now
+    }
+
+    fn advance(&mut self, by: Duration) {
+        self.now = self.now.saturating_add(by);
+    }
+
+    fn longest(&self) -> Duration {
+        Duration::from_nanos(u64::from(BLOCK_NS))
+    }
+
+    fn work(&self) -> Option<Work> {
+        Some(Work { total: self.slices.get(), limit: 1 })
+    }
+}
+
+// ---- the queues ------------------------------------------------------------------------------
+
+fn doorbell<const DEPTH: usize>(npu: &Npu) -> DoorbellQueue<Npu, DEPTH> {
+    npu.queue()
+}
+
+fn kinded(npu: &Npu) -> impl AcceleratorQueue + use<> {
+    Kinded(doorbell::<2>(npu))
+}
+
+fn traced(npu: &Npu) -> impl AcceleratorQueue + use<> {
+    Traced::new(doorbell::<2>(npu), |_: QueueEvent<'_, _>, _| {})
+}
+
+fn faultless(npu: &Npu) -> impl AcceleratorQueue + use<> {
+    Faulty::<_, _, 4>::new(doorbell::<2>(npu), Dice::new(1, 0, &[]))
+}
+
+fn reports() -> Vec<Report> {
+    vec![
+        check("doorbell 1", &mut Desk::new(doorbell::<1>)),
+        check("doorbell 8", &mut Desk::new(doorbell::<8>)),
+        check("kinded", &mut Desk::new(kinded)),
+        check("traced", &mut Desk::new(traced)),
+        check("faultless", &mut Desk::new(faultless)),
+        check("cpu", &mut Cpu::new(|slices| CpuQueue::new(kernel(slices)))),
+    ]
+}
+
+#[test]
+fn every_queue_keeps_every_rule() {
+    let reports = reports();
+    println!("{}", Table(&reports));
+    for report in &reports {
+        assert!(report.conforms(), "{report}");
+    }
+}
+
+#[test]
+fn long_random_runs_find_nothing() {
+    for seed in 0..32 {
+        let verdicts = [
+            soak(&mut Desk::new(doorbell::<1>), seed, 2_000),
+            soak(&mut Desk::new(doorbell::<8>), seed, 2_000),
+            soak(&mut Desk::new(faultless), seed, 2_000),
+            soak(&mut Cpu::new(|slices| CpuQueue::new(kernel(slices))), seed, 2_000),
+        ];
+        assert_eq!(verdicts, [Verdict::Pass; 4], "seed {seed}");
+    }
+}
+
+/// What [`Injection::breaks_contract`] says is what the suite finds.
+#[test]
+fn the_suite_finds_each_injection_that_breaks_the_contract() {
+    fn broken<const WHICH: usize>(npu: &Npu) -> impl AcceleratorQueue + use<WHICH> {
+        let mut blocks = 0;
+        Faulty::<_, _, 4>::new(doorbell::<2>(npu), move |_: &Dispatch| {
+            blocks += 1;
+            (blocks % 5 == 0).then_some([Injection::Lose, Injection::Duplicate, Injection::Misname][WHICH])
+        })
+    }
+    let reports = [
+        check("loses", &mut Desk::new(broken::<0>)),
+        check("duplicates", &mut Desk::new(broken::<1>)),
+        check("misnames", &mut Desk::new(broken::<2>)),
+    ];
+    for report in reports {
+        assert!(!report.conforms(), "{report}");
+        assert!(matches!(report.verdict("random"), Some(Verdict::Fail(_))), "{report}");
+    }
+}
