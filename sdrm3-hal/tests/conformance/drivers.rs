@@ -7,12 +7,10 @@ use sdrm3_core::{Dispatch, Duration, Instant, Path};
 use sdrm3_hal::AcceleratorQueue;
 use sdrm3_hal::conformance::{Mishap, Rig, Work};
 use sdrm3_hal::driver::cpu::{CpuQueue, Kernel, Step};
-use sdrm3_hal::driver::doorbell::DoorbellQueue;
-use sdrm3_hal::driver::doorbell::layout::{Answer, AnswerStatus};
 use sdrm3_hal::driver::spi_mailbox::{Config, SpiMailbox};
 
 use crate::bench::{Board, Wire};
-use crate::device::{ENERGY, Npu};
+use crate::device::Npu;
 
 // ---- a co-processor behind SPI -----------------------------------------------------------------
 
@@ -95,22 +93,17 @@ impl Rig for Spi {
 
 // ---- a device behind a doorbell ----------------------------------------------------------------
 
-const DOORBELL_DEPTH: usize = 4;
-
-type Rings = DoorbellQueue<Npu, DOORBELL_DEPTH>;
-
-/// With something around the queue, or nothing.
+/// The queue, or something around it.
 pub(crate) struct Doorbell<Q> {
     npu: Npu,
-    wrap: fn(Rings) -> Q,
+    make: fn(&Npu) -> Q,
     queue: Q,
 }
 
 impl<Q> Doorbell<Q> {
-    pub(crate) fn new(wrap: fn(Rings) -> Q) -> Self {
+    pub(crate) fn new(make: fn(&Npu) -> Q) -> Self {
         let npu = Npu::new();
-        let queue = wrap(npu.queue());
-        Self { npu, wrap, queue }
+        Self { queue: make(&npu), make, npu }
     }
 }
 
@@ -118,7 +111,7 @@ impl<Q: AcceleratorQueue> Rig for Doorbell<Q> {
     type Queue = Q;
 
     fn restart(&mut self) {
-        *self = Self::new(self.wrap);
+        *self = Self::new(self.make);
     }
 
     fn queue(&mut self) -> &mut Q {
@@ -143,18 +136,7 @@ impl<Q: AcceleratorQueue> Rig for Doorbell<Q> {
     fn strike(&mut self, mishap: Mishap) -> bool {
         let mut device = self.npu.device();
         match mishap {
-            Mishap::LateAnswer(ticket) => {
-                let answer = Answer {
-                    sequence: ticket.sequence,
-                    status: AnswerStatus::Done,
-                    path: Path::Next,
-                    started: 0,
-                    finished: 0,
-                    energy_nj: ENERGY,
-                    code: 0,
-                };
-                device.write(&answer, None, None);
-            }
+            Mishap::LateAnswer(ticket) => device.answer(ticket.sequence),
             Mishap::PowerLoss => device.lose_power(),
             Mishap::DeviceReset => device.reset(),
             Mishap::Hang => device.hangs = true,
@@ -168,8 +150,9 @@ impl<Q: AcceleratorQueue> Rig for Doorbell<Q> {
     }
 
     fn work(&self) -> Option<Work> {
-        let total = self.npu.device().accesses.get();
-        Some(Work { total, limit: 13 + 11 * DOORBELL_DEPTH as u32 })
+        let depth = u32::from(self.queue.capabilities().depth);
+        let limit = (2 + 11 * depth).max(11) + 11 + depth; // as the driver's documentation has it
+        Some(Work { total: self.npu.device().accesses.get(), limit })
     }
 }
 
