@@ -11,7 +11,10 @@
 #[cfg(test)]
 extern crate std;
 
+#[cfg(feature = "conformance")]
+pub mod conformance;
 pub mod driver;
+pub mod middleware;
 pub mod queue;
 mod runtime;
 

@@ -221,6 +221,20 @@ pub enum Pump<E> {
     Done(Completion<E>),
 }
 
+impl<E> Pump<E> {
+    /// The same, with another error in a completion.
+    pub fn map_err<F>(self, change: impl FnOnce(E) -> F) -> Pump<F> {
+        match self {
+            Self::Idle => Pump::Idle,
+            Self::Waiting => Pump::Waiting,
+            Self::CallAgain => Pump::CallAgain,
+            Self::Done(Completion { ticket, started, result }) => {
+                Pump::Done(Completion { ticket, started, result: result.map_err(change) })
+            }
+        }
+    }
+}
+
 /// How far a cancellation reaches. The completion comes through `poll` in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
