@@ -57,7 +57,7 @@
 //!
 //!   block:  Queued --(7)--> Sent --(8)--> Accepted --(9)--> Ended --> handed out
 //!              |              |               |                ^
-//!              '--(5) (6) (10)'----(4) (5) (6) (11)------------'
+//!              '(4) (5) (6) (10)---(4) (5) (6) (11)------------'
 //! ```
 //!
 //! | | When | Then |
@@ -65,7 +65,7 @@
 //! | 1 | a block is there, or the pin is high | hello |
 //! | 2 | the device says who it is | reset, with a new epoch |
 //! | 3 | it is in the session of that epoch | blocks go out |
-//! | 4 | it is in some other session: it has started again | blocks that it may have end with [`Reset`](crate::queue::ErrorKind::Reset) |
+//! | 4 | it is in some other session: it has started again | if it may have had a block, all end with [`Reset`](crate::queue::ErrorKind::Reset) |
 //! | 5 | `reset` | all blocks end with `Reset` |
 //! | 6 | a request was sent four times and not answered for [`Config::patience`] | all blocks end with what the last transfer came to: [`Timeout`] (silence), [`Bus`], [`Corrupt`] or [`Unsupported`] (another version of the protocol) |
 //! | 7 | the device has room, and no command is under way | submit |
