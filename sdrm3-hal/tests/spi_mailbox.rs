@@ -255,7 +255,7 @@ fn a_block_is_cancelled_wherever_it_is() {
     let now = bench.now();
     let cancel = |bench: &mut Bench, ticket| bench.queue.cancel(now, bench.ticket(ticket));
     assert_eq!(cancel(&mut bench, 2), CancelOutcome::Removed, "still in the driver");
-    assert_eq!(cancel(&mut bench, 1), CancelOutcome::RunsToEnd, "queued in the device: no promise");
+    assert_eq!(cancel(&mut bench, 1), CancelOutcome::StopsAtBoundary, "queued in the device");
     assert_eq!(cancel(&mut bench, 0), CancelOutcome::NeedsReset, "running: this device says it cannot");
     assert_eq!(cancel(&mut bench, 9), CancelOutcome::Unknown);
     bench.drain(100);
@@ -352,12 +352,16 @@ fn a_device_that_starts_again_is_noticed_by_its_session() {
         bench.board.borrow_mut().reboot();
         bench.drain(200);
         let lost = Err(ErrorKind::Reset);
-        assert_eq!(
-            bench.results(),
-            [(0, lost), (1, lost), (2, Ok(Path::Next))],
-            "what the device never had is sent in the new session"
-        );
+        assert_eq!(bench.results(), [(0, lost), (1, lost), (2, lost)]);
         assert_eq!(bench.queue.health().resets, 1);
+
+        bench.connect();
+        bench.board.borrow_mut().reboot();
+        assert_eq!(bench.poll(), Pump::Idle, "it starts again with nothing to lose");
+        bench.submit().unwrap();
+        bench.drain(200);
+        assert_eq!(bench.results().last(), Some(&(3, Ok(Path::Next))), "so nothing is");
+        assert_eq!(bench.queue.health().resets, 2);
     }
 }
 

@@ -13,7 +13,7 @@ use embedded_hal::digital::{self, InputPin, OutputPin};
 use embedded_hal::spi::{self, Operation, SpiDevice};
 use sdrm3_core::{Duration, Instant, Path};
 use sdrm3_hal::driver::spi_mailbox::responder::{Coprocessor, Responder};
-use sdrm3_hal::driver::spi_mailbox::wire::{Answer, Block, Ending, FRAME, Identity};
+use sdrm3_hal::driver::spi_mailbox::wire::{Answer, Block, Ending, FRAME, Frame, Identity, Message, Report};
 use sdrm3_hal::queue::Granularity;
 
 /// How long a transfer takes: forty bytes at 10 MHz.
@@ -99,6 +99,7 @@ impl Coprocessor for Engine {
 
     fn reset(&mut self) {
         self.running = None;
+        self.hangs = false;
     }
 }
 
@@ -115,6 +116,8 @@ pub(crate) struct Board {
     pub(crate) forgetful: bool,
     /// It has no power.
     pub(crate) dead: bool,
+    /// When the power comes back.
+    back: Option<u64>,
     /// It is held by its reset pin.
     held: bool,
     armed: [u8; FRAME],
@@ -153,6 +156,7 @@ impl Board {
             boots: 0,
             forgetful: false,
             dead: false,
+            back: None,
             held: false,
             armed: [0; FRAME],
             pin: false,
@@ -184,6 +188,12 @@ impl Board {
         self.arm();
     }
 
+    /// The device is gone for that many ns, or until it is reset by its pin.
+    pub(crate) fn lose_power(&mut self, nanos: u64) {
+        self.power(false);
+        self.back = Some(self.now + nanos);
+    }
+
     /// The device is gone for good, or there again.
     pub(crate) fn power(&mut self, on: bool) {
         self.dead = !on;
@@ -206,6 +216,10 @@ impl Board {
     }
 
     fn run_until(&mut self, end: u64) {
+        if let Some(back) = self.back.take_if(|back| *back <= end) {
+            self.now = self.now.max(back);
+            self.power(true);
+        }
         while let Some((ticket, since)) = self.engine.running.filter(|_| self.runs()) {
             let takes = if self.engine.stopped { 0 } else { self.engine.takes };
             if self.engine.hangs || since + takes > end {
@@ -230,9 +244,15 @@ impl Board {
         self.engine.now = self.now;
     }
 
-    /// The device says again what the engine knows: how far it has come.
-    pub(crate) fn refresh(&mut self) {
-        self.arm();
+    /// The device reports the end of this block once more, with the number of a report that was taken.
+    pub(crate) fn repeat(&mut self, ticket: u32) {
+        let frame = Frame::decode(&self.responder.reply()).expect("it speaks well");
+        let (ending, ticks) = (Ending::Finished(Path::Next), self.ticks());
+        let report = Report { ticket, ending, started: ticks, finished: ticks, energy_nj: None };
+        let sequence = frame.sequence.wrapping_sub(1);
+        self.armed = Frame { sequence, message: Message::Report(report), ..frame }.encode();
+        self.edges += u32::from(!self.pin);
+        self.pin = true;
     }
 
     fn hear(&mut self, bytes: &[u8]) {
@@ -354,6 +374,7 @@ impl OutputPin for Wire {
     fn set_low(&mut self) -> Result<(), Infallible> {
         let mut board = self.0.borrow_mut();
         board.held = true;
+        (board.dead, board.back) = (false, None);
         board.reboot();
         Ok(())
     }

@@ -111,10 +111,6 @@ struct Slot {
 }
 
 impl Slot {
-    const fn is_in_flight(&self) -> bool {
-        !matches!(self.state, State::Ended(..))
-    }
-
     const fn is_with_device(&self) -> bool {
         matches!(self.state, State::Sent | State::Accepted)
     }
@@ -381,9 +377,18 @@ impl<SPI: SpiDevice, READY: InputPin, const DEPTH: usize, RESET: OutputPin>
                 self.report(frame, echo, now);
             }
             Link::Up(_) if fresh => {
-                // It has started again. Blocks that it never had are as good as before.
-                self.lose(ErrorKind::Reset, Slot::is_with_device, now);
+                // It has started again. If it had none of our blocks, nothing is lost.
+                count(&mut self.health.resets);
+                if self.slots.iter().any(Slot::is_with_device) {
+                    self.lose(ErrorKind::Reset, now);
+                }
                 self.enter(Link::Greeting);
+            }
+            // Before a session begins, a report is of nothing that is ours.
+            Link::Down | Link::Greeting | Link::Resetting(..)
+                if matches!(frame.message, Message::Report(_)) =>
+            {
+                self.discard(frame);
             }
             Link::Greeting if fresh => {
                 if let Message::Identity(identity) = frame.message {
@@ -399,8 +404,19 @@ impl<SPI: SpiDevice, READY: InputPin, const DEPTH: usize, RESET: OutputPin>
                 (self.heard, self.clock) = (now, Some(Mark { host: sent, ticks: frame.ticks }));
             }
             Link::Resetting(old, _) if fresh && frame.session != old => self.enter(Link::Greeting),
-            Link::Up(_) => count(&mut self.health.stale),
+            Link::Up(_) => self.discard(frame),
             Link::Down | Link::Greeting | Link::Resetting(..) => {}
+        }
+    }
+
+    /// Counts a frame that comes late, out of order or again.
+    fn discard(&mut self, frame: &Frame) {
+        let of_ours = |report: Report| {
+            self.slots.iter().any(|slot| slot.is_with_device() && slot.block.ticket == report.ticket)
+        };
+        match frame.message {
+            Message::Report(report) if !of_ours(report) => count(&mut self.health.spurious),
+            _ => count(&mut self.health.stale),
         }
     }
 
@@ -441,7 +457,7 @@ impl<SPI: SpiDevice, READY: InputPin, const DEPTH: usize, RESET: OutputPin>
                 self.ended(&report, now);
             }
             Message::Report(_) if echo && frame.sequence == self.acknowledge => {}
-            Message::Report(_) => count(&mut self.health.stale),
+            Message::Report(_) => self.discard(frame),
             _ => {}
         }
     }
@@ -476,14 +492,11 @@ impl<SPI: SpiDevice, READY: InputPin, const DEPTH: usize, RESET: OutputPin>
         (self.sequence, self.acknowledge, self.owes) = (0, 0, false);
     }
 
-    /// The blocks for which `gone` holds end with this error. O(DEPTH).
-    fn lose(&mut self, kind: ErrorKind, gone: fn(&Slot) -> bool, now: Instant) {
-        for slot in self.slots.iter_mut().filter(|slot| gone(slot)) {
+    /// Everything in flight ends with this error. O(DEPTH).
+    fn lose(&mut self, kind: ErrorKind, now: Instant) {
+        for slot in self.slots.iter_mut().filter(|slot| !matches!(slot.state, State::Ended(..))) {
             slot.state = State::Ended(now, Err(kind));
             slot.cancel = false;
-        }
-        if kind == ErrorKind::Reset {
-            count(&mut self.health.resets);
         }
     }
 
@@ -495,7 +508,7 @@ impl<SPI: SpiDevice, READY: InputPin, const DEPTH: usize, RESET: OutputPin>
             _ => self.config.patience,
         };
         if request.tries >= TRIES && now >= request.since.saturating_add(patience) {
-            self.lose(self.cause, Slot::is_in_flight, now);
+            self.lose(self.cause, now);
             self.enter(Link::Down);
         }
     }
@@ -599,13 +612,14 @@ impl<SPI: SpiDevice, READY: InputPin, const DEPTH: usize, RESET: OutputPin> Acce
         match granularity {
             Granularity::Slice | Granularity::Segment => CancelOutcome::StopsAtBoundary,
             Granularity::Block if first == Some(ticket) => CancelOutcome::NeedsReset,
-            Granularity::Block => CancelOutcome::RunsToEnd,
+            Granularity::Block => CancelOutcome::StopsAtBoundary, // before its start, if that is to come
         }
     }
 
     /// Pulls the reset pin, if there is one; else `poll` sends the command. No transfer.
     fn reset(&mut self, now: Instant) -> Result<(), ErrorKind> {
-        self.lose(ErrorKind::Reset, Slot::is_in_flight, now);
+        count(&mut self.health.resets);
+        self.lose(ErrorKind::Reset, now);
         self.enter(Link::Greeting);
         let Some(pin) = &mut self.reset else { return Ok(()) };
         if pin.set_low().is_err() {
