@@ -184,8 +184,8 @@ impl<'r, R: Rig> Bench<'r, R> {
             Pump::Done(completion) => completion,
         };
         let ticket = completion.ticket;
-        let place = self.flight.iter().position(|flight| flight.ticket == ticket);
-        let flight = place.map(|place| self.flight.remove(place));
+        let flight = self.flight.iter().copied().find(|flight| flight.ticket == ticket);
+        self.flight.retain(|other| Some(other.ticket) != flight.map(|flight| flight.ticket));
         let ended = Ended {
             ticket,
             submitted: flight.map(|flight| flight.submitted),
@@ -194,9 +194,8 @@ impl<'r, R: Rig> Bench<'r, R> {
             collected: self.now(),
             result: completion.result.map_err(|error| error.kind()),
         };
-        if self.ended.is_full() {
-            self.ended.remove(0);
-        }
+        let mut oldest = self.ended.is_full();
+        self.ended.retain(|_| !core::mem::take(&mut oldest));
         let _ = self.ended.push(ended);
         Answer::Done(ended)
     }

@@ -3,47 +3,66 @@
 use std::cell::RefCell;
 use std::rc::Rc;
 
+use embedded_hal::digital::OutputPin;
 use sdrm3_core::{Dispatch, Duration, Instant, Path};
 use sdrm3_hal::AcceleratorQueue;
 use sdrm3_hal::conformance::{Mishap, Rig, Work};
 use sdrm3_hal::driver::cpu::{CpuQueue, Kernel, Step};
-use sdrm3_hal::driver::spi_mailbox::{Config, SpiMailbox};
+use sdrm3_hal::driver::spi_mailbox::{Config, NoReset, SpiMailbox};
 
 use crate::bench::{Board, Wire};
 use crate::device::Npu;
 
 // ---- a co-processor behind SPI -----------------------------------------------------------------
 
-const SPI_DEPTH: usize = 3;
+/// How long a block takes in its engine.
+const ENGINE: Duration = Duration::from_millis(5);
 
-pub(crate) struct Spi {
+type Mailbox<const DEPTH: usize, RESET> = SpiMailbox<Wire, Wire, DEPTH, RESET>;
+
+pub(crate) struct Spi<const DEPTH: usize, RESET> {
+    make: fn(Wire) -> Mailbox<DEPTH, RESET>,
     board: Rc<RefCell<Board>>,
-    queue: SpiMailbox<Wire, Wire, SPI_DEPTH, Wire>,
-    /// Blocks that the engine had started when it hung.
-    hung: Option<usize>,
+    queue: Mailbox<DEPTH, RESET>,
 }
 
-impl Spi {
-    pub(crate) fn new() -> Self {
+impl<const DEPTH: usize, RESET> Spi<DEPTH, RESET> {
+    fn new(make: fn(Wire) -> Mailbox<DEPTH, RESET>) -> Self {
         let board = Board::new();
+        board.borrow_mut().engine.takes = ENGINE.as_nanos();
         board.borrow_mut().engine.energy_nj = Some(1_000);
-        let wire = Wire(Rc::clone(&board));
-        let mut config = Config::new();
-        config.energy = true;
-        // It takes as long to give up on a device, so no longer than the suite has patience.
-        (config.patience, config.start_up) = (Duration::from_millis(5), Duration::from_millis(5));
-        // Progress is asked for this often.
-        config.heartbeat = Duration::from_micros(200);
-        let queue = SpiMailbox::with_reset(wire.clone(), wire.clone(), wire, config);
-        Self { board, queue, hung: None }
+        let queue = make(Wire(Rc::clone(&board)));
+        Self { make, board, queue }
     }
 }
 
-impl Rig for Spi {
-    type Queue = SpiMailbox<Wire, Wire, SPI_DEPTH, Wire>;
+fn config() -> Config {
+    let mut config = Config::new();
+    config.energy = true;
+    config.heartbeat = Duration::from_millis(1); // progress is asked for that often
+    config
+}
+
+/// Reset by command.
+pub(crate) fn by_command<const DEPTH: usize>() -> Spi<DEPTH, NoReset> {
+    Spi::new(|wire| SpiMailbox::new(wire.clone(), wire, config()))
+}
+
+/// Reset by a pin.
+pub(crate) fn by_pin<const DEPTH: usize>() -> Spi<DEPTH, Wire> {
+    Spi::new(|wire| SpiMailbox::with_reset(wire.clone(), wire.clone(), wire, config()))
+}
+
+impl<const DEPTH: usize, RESET: OutputPin> Rig for Spi<DEPTH, RESET> {
+    type Queue = Mailbox<DEPTH, RESET>;
 
     fn restart(&mut self) {
-        *self = Self::new();
+        *self = Self::new(self.make);
+        while !self.queue.is_up() {
+            let now = self.now();
+            let _ = self.queue.poll(now);
+            self.advance(Duration::from_micros(100));
+        }
     }
 
     fn queue(&mut self) -> &mut Self::Queue {
@@ -55,28 +74,21 @@ impl Rig for Spi {
     }
 
     fn advance(&mut self, by: Duration) {
-        let mut board = self.board.borrow_mut();
-        if self.hung.is_some_and(|started| board.engine.started.len() > started) {
-            board.engine.hangs = false; // it was reset in between
-            self.hung = None;
-        }
-        board.advance(by);
+        self.board.borrow_mut().advance(by);
     }
 
     fn longest(&self) -> Duration {
-        // A millisecond in the engine, the session's begin and the transfers.
-        Duration::from_millis(2)
+        ENGINE.saturating_add(Duration::from_millis(1))
     }
 
     fn strike(&mut self, mishap: Mishap) -> bool {
         let mut board = self.board.borrow_mut();
         match mishap {
-            Mishap::PowerLoss => board.power(false),
+            Mishap::LateAnswer(ticket) => board.repeat(ticket.sequence),
+            // Back at the reset pin; without one, the driver cannot do it: soon, by itself.
+            Mishap::PowerLoss => board.lose_power(20_000_000),
             Mishap::DeviceReset => board.reboot(),
-            Mishap::Hang => {
-                board.engine.hangs = true;
-                self.hung = Some(board.engine.started.len());
-            }
+            Mishap::Hang => board.engine.hangs = true,
             _ => return false,
         }
         true

@@ -7,7 +7,7 @@ use sdrm3_hal::driver::doorbell::DoorbellQueue;
 use sdrm3_hal::middleware::{Faulty, Kinded, QueueEvent, Traced};
 
 use crate::device::Npu;
-use crate::drivers::{Cpu, Doorbell, Spi};
+use crate::drivers::{Cpu, Doorbell, by_command, by_pin};
 use crate::reference::{Desk, Reference, SLICES};
 
 /// What to do with each queue: the rigs are of different types.
@@ -19,7 +19,9 @@ pub(crate) fn visit_all(visitor: &mut impl Visit) {
     visitor.queue("ref-1", &mut Desk::new(|| Reference::new(1)));
     visitor.queue("ref-3", &mut Desk::new(|| Reference::new(3)));
     visitor.queue("ref-cpu", &mut Desk::new(|| Reference::pumped(2, SLICES)));
-    visitor.queue("spi", &mut Spi::new());
+    visitor.queue("spi-1", &mut by_command::<1>());
+    visitor.queue("spi-3", &mut by_command::<3>());
+    visitor.queue("spi-pin", &mut by_pin::<3>());
     visitor.queue("bell-1", &mut Doorbell::new(bell::<1>));
     visitor.queue("bell-8", &mut Doorbell::new(bell::<8>));
     visitor.queue("cpu", &mut Cpu::new());
