@@ -13,7 +13,11 @@
 extern crate std;
 
 mod clock;
+#[cfg(feature = "conformance")]
+pub mod conformance;
+pub mod driver;
 pub mod handover;
+pub mod middleware;
 pub mod queue;
 mod runtime;
 

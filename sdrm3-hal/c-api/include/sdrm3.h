@@ -88,9 +88,9 @@
 
 #if defined(SDRM3_POINTERS_32)
 /// Bytes of storage of the small size before sub-networks and segments: see `SDRM3_SMALL_SIZE`.
-#define SDRM3_SMALL_BYTES 3064
+#define SDRM3_SMALL_BYTES 2968
 #else
-#define SDRM3_SMALL_BYTES 3288
+#define SDRM3_SMALL_BYTES 3320
 #endif
 
 #if defined(SDRM3_POINTERS_32)
@@ -102,16 +102,16 @@
 
 #if defined(SDRM3_POINTERS_32)
 /// Bytes that each segment takes, of all sub-networks.
-#define SDRM3_SMALL_BYTES_PER_SEGMENT 104
+#define SDRM3_SMALL_BYTES_PER_SEGMENT 112
 #else
-#define SDRM3_SMALL_BYTES_PER_SEGMENT 104
+#define SDRM3_SMALL_BYTES_PER_SEGMENT 112
 #endif
 
 #if defined(SDRM3_POINTERS_32)
 /// Bytes of storage of the large size before sub-networks and segments: see `SDRM3_LARGE_SIZE`.
-#define SDRM3_LARGE_BYTES 11224
+#define SDRM3_LARGE_BYTES 10904
 #else
-#define SDRM3_LARGE_BYTES 11896
+#define SDRM3_LARGE_BYTES 12088
 #endif
 
 #if defined(SDRM3_POINTERS_32)
@@ -123,9 +123,9 @@
 
 #if defined(SDRM3_POINTERS_32)
 /// Bytes that each segment takes, of all sub-networks.
-#define SDRM3_LARGE_BYTES_PER_SEGMENT 168
+#define SDRM3_LARGE_BYTES_PER_SEGMENT 176
 #else
-#define SDRM3_LARGE_BYTES_PER_SEGMENT 168
+#define SDRM3_LARGE_BYTES_PER_SEGMENT 176
 #endif
 
 /// The version of this header's layouts and meanings; `SDRM3_CONFIG_FULL` holds it.
