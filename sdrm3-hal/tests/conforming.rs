@@ -12,6 +12,7 @@ use sdrm3_hal::conformance::{Mishap, Report, Rig, Table, Verdict, Work, check, s
 use sdrm3_hal::driver::cpu::{CpuQueue, Step};
 use sdrm3_hal::driver::doorbell::DoorbellQueue;
 use sdrm3_hal::middleware::{Dice, Faulty, Injection, Kinded, QueueEvent, Traced};
+use sdrm3_hal::queue::Capabilities;
 
 const BLOCK_NS: u32 = 100_000;
 
@@ -22,13 +23,17 @@ struct Desk<Q> {
     make: fn(&Npu) -> Q,
     npu: Npu,
     queue: Q,
+    /// Reset with it, as a second context of the same device is.
+    sibling: (Npu, Q),
 }
 
 impl<Q: AcceleratorQueue> Desk<Q> {
     fn new(make: fn(&Npu) -> Q) -> Self {
-        let npu = Npu::new();
+        let (npu, other) = (Npu::new(), Npu::new());
         npu.device().reset_ns = 0;
-        Self { make, queue: make(&npu), npu }
+        other.device().reset_ns = 0;
+        npu.device().sibling = Some(other.clone());
+        Self { make, queue: make(&npu), npu, sibling: (other.clone(), make(&other)) }
     }
 }
 
@@ -50,6 +55,7 @@ impl<Q: AcceleratorQueue> Rig for Desk<Q> {
     fn advance(&mut self, by: Duration) {
         let now = self.npu.device().now;
         self.npu.device().advance(now + by.as_nanos());
+        self.sibling.0.device().advance(now + by.as_nanos());
     }
 
     fn longest(&self) -> Duration {
@@ -58,6 +64,10 @@ impl<Q: AcceleratorQueue> Rig for Desk<Q> {
 
     fn fit(&self, block: &mut Dispatch) {
         (block.expected, block.switch) = (Cost::new(BLOCK_NS, 1), Cost::NONE);
+    }
+
+    fn sibling(&mut self) -> Option<&mut Q> {
+        Some(&mut self.sibling.1)
     }
 
     fn strike(&mut self, mishap: Mishap) -> bool {
@@ -142,6 +152,11 @@ fn doorbell<const DEPTH: usize>(npu: &Npu) -> DoorbellQueue<Npu, DEPTH> {
     npu.queue()
 }
 
+/// One that is reset together with another.
+fn twin(npu: &Npu) -> DoorbellQueue<Npu, 2> {
+    DoorbellQueue::new(npu.clone(), device::ADDRESS, Capabilities::plain(2).with_reset_domain(3))
+}
+
 fn kinded(npu: &Npu) -> impl AcceleratorQueue + use<> {
     Kinded(doorbell::<2>(npu))
 }
@@ -158,6 +173,7 @@ fn reports() -> Vec<Report> {
     vec![
         check("doorbell 1", &mut Desk::new(doorbell::<1>)),
         check("doorbell 8", &mut Desk::new(doorbell::<8>)),
+        check("twin", &mut Desk::new(twin)),
         check("kinded", &mut Desk::new(kinded)),
         check("traced", &mut Desk::new(traced)),
         check("faultless", &mut Desk::new(faultless)),
