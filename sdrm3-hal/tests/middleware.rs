@@ -93,7 +93,7 @@ impl<Q: AcceleratorQueue> Bench<Q> {
 fn a_tracer_hears_every_call_with_its_answer() {
     let lines = RefCell::new(Vec::new());
     let mut bench = Bench::new(|queue| {
-        Traced::new(queue, |event: &QueueEvent<'_, _>, now: Instant| {
+        Traced::new(queue, |event: QueueEvent<'_, _>, now: Instant| {
             let what = match event {
                 QueueEvent::Submit(block, answer) => format!("submit {}: {answer:?}", block.ticket.sequence),
                 QueueEvent::Poll(Pump::Done(end)) => format!("done {}", end.ticket.sequence),

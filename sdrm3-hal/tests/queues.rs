@@ -142,7 +142,7 @@ fn every_wrapper_hands_every_call_on() {
     assert_eq!(*counter.calls.borrow(), METHODS, "kinded");
 
     let (mut counter, mut heard) = (Counter::default(), 0);
-    call_all(Traced::new(&mut counter, |_: &QueueEvent<'_, _>, _| heard += 1), &block());
+    call_all(Traced::new(&mut counter, |_: QueueEvent<'_, _>, _| heard += 1), &block());
     assert_eq!(*counter.calls.borrow(), METHODS, "traced");
     assert_eq!(heard, 6, "every call that may change something");
 

@@ -28,11 +28,11 @@ pub enum QueueEvent<'a, E> {
 /// Hears of every call. A closure `|event, now|` is one.
 pub trait Tap<E> {
     /// A call was made at this time. Runs within it, so it must be quick: store or log, no more.
-    fn event(&mut self, event: &QueueEvent<'_, E>, now: Instant);
+    fn event(&mut self, event: QueueEvent<'_, E>, now: Instant);
 }
 
-impl<E, F: FnMut(&QueueEvent<'_, E>, Instant)> Tap<E> for F {
-    fn event(&mut self, event: &QueueEvent<'_, E>, now: Instant) {
+impl<E, F: FnMut(QueueEvent<'_, E>, Instant)> Tap<E> for F {
+    fn event(&mut self, event: QueueEvent<'_, E>, now: Instant) {
         self(event, now);
     }
 }
@@ -50,7 +50,7 @@ impl<E, F: FnMut(&QueueEvent<'_, E>, Instant)> Tap<E> for F {
 ///
 /// let mut failures = 0;
 /// let cpu = CpuQueue::new(|_: &Dispatch, _| Step::Done(Path::Next));
-/// let mut cpu = Traced::new(cpu, |event: &QueueEvent<'_, ErrorKind>, _: Instant| {
+/// let mut cpu = Traced::new(cpu, |event: QueueEvent<'_, ErrorKind>, _: Instant| {
 ///     if let QueueEvent::Poll(Pump::Done(completion)) = event {
 ///         failures += u32::from(completion.result.is_err());
 ///     }
@@ -91,25 +91,25 @@ impl<Q: AcceleratorQueue, T: Tap<Q::Error>> AcceleratorQueue for Traced<Q, T> {
 
     fn submit(&mut self, now: Instant, block: &Dispatch) -> Result<(), Self::Error> {
         let answer = self.queue.submit(now, block);
-        self.tap.event(&QueueEvent::Submit(block, answer.as_ref().copied()), now);
+        self.tap.event(QueueEvent::Submit(block, answer.as_ref().copied()), now);
         answer
     }
 
     fn poll(&mut self, now: Instant) -> Pump<Self::Error> {
         let answer = self.queue.poll(now);
-        self.tap.event(&QueueEvent::Poll(&answer), now);
+        self.tap.event(QueueEvent::Poll(&answer), now);
         answer
     }
 
     fn cancel(&mut self, now: Instant, ticket: Ticket) -> CancelOutcome {
         let answer = self.queue.cancel(now, ticket);
-        self.tap.event(&QueueEvent::Cancel(ticket, answer), now);
+        self.tap.event(QueueEvent::Cancel(ticket, answer), now);
         answer
     }
 
     fn reset(&mut self, now: Instant) -> Result<(), Self::Error> {
         let answer = self.queue.reset(now);
-        self.tap.event(&QueueEvent::Reset(answer.as_ref().copied()), now);
+        self.tap.event(QueueEvent::Reset(answer.as_ref().copied()), now);
         answer
     }
 
@@ -119,7 +119,7 @@ impl<Q: AcceleratorQueue, T: Tap<Q::Error>> AcceleratorQueue for Traced<Q, T> {
 
     fn prepare(&mut self, now: Instant, model: ModelId) {
         self.queue.prepare(now, model);
-        self.tap.event(&QueueEvent::Prepare(model), now);
+        self.tap.event(QueueEvent::Prepare(model), now);
     }
 
     fn residency(&self, model: ModelId) -> Residency {
@@ -128,7 +128,7 @@ impl<Q: AcceleratorQueue, T: Tap<Q::Error>> AcceleratorQueue for Traced<Q, T> {
 
     fn set_power(&mut self, now: Instant, level: Power) -> Result<(), Self::Error> {
         let answer = self.queue.set_power(now, level);
-        self.tap.event(&QueueEvent::SetPower(level, answer.as_ref().copied()), now);
+        self.tap.event(QueueEvent::SetPower(level, answer.as_ref().copied()), now);
         answer
     }
 
