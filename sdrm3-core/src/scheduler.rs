@@ -32,8 +32,9 @@ struct InFlight {
     job: JobId,
     count: u16,
     switch: Cost,
-    /// Of the block and the switch, by the tables.
-    expected: Duration,
+    /// What a dispatch changes of a job: put back if the accelerator does not take the block.
+    waited_since: Instant,
+    had_started: bool,
 }
 
 #[derive(Debug)]

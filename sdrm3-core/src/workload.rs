@@ -19,12 +19,13 @@
 //! assert_eq!(WORKLOAD.validate(), Ok(()));
 //! ```
 
+mod budget;
 mod derive;
 mod validate;
 
+pub use budget::DropBudget;
 pub use validate::{Cause, WorkloadError};
 
-use crate::frame_drop::DropBudget;
 use crate::time::Duration;
 
 /// Index of a model in [`Workload::models`].

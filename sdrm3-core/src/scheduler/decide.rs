@@ -318,6 +318,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let longest = self.policy.block(&job, &offer);
         let switch = offer.switch;
         let (frame, subnetwork, first) = (job.frame, job.subnetwork, job.segment_index);
+        let (waited_since, had_started) = (job.ready_since, job.started);
 
         let segments = segments_of(self.workload, frame.model, subnetwork);
         let mut expected = Cost::NONE;
@@ -343,13 +344,8 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             job.started = true;
         }
         if let (Some(slot), Some(state)) = (self.slots.get_mut(index), self.accelerators.get_mut(index)) {
-            slot.in_flight = Some(InFlight {
-                ticket,
-                job: choice.job,
-                count,
-                switch,
-                expected: plus_switch(expected.latency_ns),
-            });
+            slot.in_flight =
+                Some(InFlight { ticket, job: choice.job, count, switch, waited_since, had_started });
             slot.last_model = Some(frame.model);
             state.activity = Activity::Busy { until: now.saturating_add(plus_switch(corrected)) };
             state.last_job = Some(choice.job);

@@ -39,13 +39,16 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     }
 
     /// Counts the frame of a dependent model whose parent's frame was lost: violated. O(models).
+    /// On `Err` nothing has changed; a time before one given earlier counts as that one.
     pub fn lose_child(&mut self, model: ModelId, parent: &Frame, now: Instant) -> Result<Frame, Refused> {
+        let now = now.max(self.now);
         let frame = self.child_of(model, parent, now)?;
         self.count_lost(frame, DropReason::ParentLost, now);
         Ok(frame)
     }
 
-    /// Counts a refused frame as dropped and violated. O(models).
+    /// Counts a refused frame as dropped and violated. O(models). A time before one given earlier counts
+    /// as that one.
     pub fn give_up(&mut self, frame: Frame, now: Instant) {
         self.count_lost(frame, DropReason::NoRoom, now);
     }
@@ -66,8 +69,8 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         self.forget(id);
         let overdue = frame.deadline <= end;
         if let Some(tally) = self.tallies.get_mut(usize::from(frame.model.0)) {
-            tally.violated += u32::from(overdue);
-            tally.frames -= u32::from(!overdue);
+            tally.violated = tally.violated.saturating_add(u32::from(overdue));
+            tally.frames = tally.frames.saturating_sub(u32::from(!overdue));
         }
         let leftover = if overdue { Leftover::Overdue(frame) } else { Leftover::LeftOut(frame) };
         self.policy.observe(&Event::Unfinished(leftover), end);
@@ -162,7 +165,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     fn count_frame(&mut self, frame: &Frame) {
         let index = usize::from(frame.model.0);
         if let (Some(tally), Some(state)) = (self.tallies.get_mut(index), self.models.get_mut(index)) {
-            tally.frames += 1;
+            tally.frames = tally.frames.saturating_add(1);
             // A frame that is given up late has a number that was passed already.
             if frame.number == state.number {
                 state.number = state.number.wrapping_add(1);
@@ -172,18 +175,19 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
 
     /// Counts a frame that never became a job.
     fn count_lost(&mut self, frame: Frame, reason: DropReason, now: Instant) {
+        self.now = self.now.max(now);
         self.count_frame(&frame);
-        self.count_drop(frame, reason, now);
+        self.count_drop(frame, reason, self.now);
     }
 
     /// Counts a frame that ends without a result.
     pub(super) fn count_drop(&mut self, frame: Frame, reason: DropReason, now: Instant) {
         if let Some(tally) = self.tallies.get_mut(usize::from(frame.model.0)) {
             if reason == DropReason::Withdrawn {
-                tally.frames -= 1;
+                tally.frames = tally.frames.saturating_sub(1);
             } else {
-                tally.dropped += 1;
-                tally.violated += 1;
+                tally.dropped = tally.dropped.saturating_add(1);
+                tally.violated = tally.violated.saturating_add(1);
             }
         }
         if reason != DropReason::Withdrawn {
@@ -215,5 +219,30 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             }
             at = row.cascade.map(|cascade| cascade.parent);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::policy::MapScore;
+    use crate::uxcost::Tally;
+    use crate::workload::{Accelerator, Cost, Segment, SegmentSpec, SubNetwork, Workload};
+
+    #[test]
+    fn counters_stay_at_their_end() {
+        static SEGMENTS: [Segment<1>; 1] = Segment::table([SegmentSpec::new([Cost::new(1, 1)])]);
+        static NETWORKS: [SubNetwork<'static, 1>; 1] = [SubNetwork::new("only", &SEGMENTS)];
+        static MODELS: [Model<'static, 1>; 1] = [Model::new("eye", Duration::from_nanos(9), &NETWORKS)];
+        static ACCELERATORS: [Accelerator<'static>; 1] = [Accelerator::new("npu")];
+        static WORKLOAD: Workload<'static, 1> = Workload::new(&MODELS, &ACCELERATORS);
+        let mut scheduler =
+            Scheduler::<_, 1, 1, 1>::new(&WORKLOAD, MapScore::default(), Config::PLAIN).unwrap();
+        let full = Tally { frames: u32::MAX, violated: u32::MAX, dropped: u32::MAX, ..Tally::default() };
+        scheduler.tallies[0] = full;
+        let (frame, _) = scheduler.release(ModelId(0), Instant::ZERO).unwrap();
+        scheduler.give_up(frame, Instant::ZERO);
+        assert_eq!(scheduler.tallies[0], full);
     }
 }
