@@ -2,6 +2,7 @@
 
 #![no_std]
 
+pub mod benchmark;
 #[cfg_attr(target_arch = "arm", path = "board/mps2.rs")]
 #[cfg_attr(target_arch = "riscv32", path = "board/virt.rs")]
 pub mod board;
