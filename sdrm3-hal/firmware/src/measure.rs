@@ -1,24 +1,27 @@
 //! What a call costs: instructions and stack.
 
-use core::hint::black_box;
 use core::ptr::{read_volatile, write_volatile};
 
 use crate::board;
 
-/// Instructions between two readings of the counter with nothing between them.
-fn overhead() -> u32 {
+#[inline(always)]
+fn between<R>(call: impl FnOnce() -> R) -> (u32, R) {
     let before = board::count();
-    board::instructions(board::count().wrapping_sub(before))
+    let answer = call();
+    (board::instructions(board::count().wrapping_sub(before)), answer)
 }
 
-/// Instructions of a call, from its branch to its return; the program runs under `-icount shift=10`.
+/// Instructions of a call, from its branch to its return, without those of the readings; the program runs
+/// under `-icount shift=10`. Up to [`BLUR`] more or less: what the compiler puts around a call differs.
 #[inline(always)]
 pub fn instructions<R>(call: impl FnOnce() -> R) -> (u32, R) {
-    let before = board::count();
-    let answer = black_box(call());
-    let counts = board::count().wrapping_sub(before);
-    (board::instructions(counts).saturating_sub(overhead()), answer)
+    let (overhead, ()) = between(|| ());
+    let (all, answer) = between(call);
+    (all.saturating_sub(overhead), answer)
 }
+
+/// By how much a measured number of instructions may be wrong.
+pub const BLUR: u32 = 4;
 
 /// What [`instructions`] says of a thousand instructions: another number means that QEMU was started
 /// with other options, or that the counter is not what it is taken for.
@@ -39,7 +42,7 @@ pub fn stack<R>(call: impl FnOnce() -> R) -> (u32, R) {
     let words = || (bottom..top).step_by(4).map(|at| at as *mut u32);
     // SAFETY: below the stack pointer nothing is in use, and the stack has megabytes.
     words().for_each(|word| unsafe { write_volatile(word, PAINT) });
-    let answer = black_box(call());
+    let answer = call();
     // SAFETY: as above.
     let untouched = words().take_while(|&word| unsafe { read_volatile(word) } == PAINT).count();
     ((PAINTED - untouched * 4) as u32, answer)
