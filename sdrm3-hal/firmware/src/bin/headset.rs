@@ -101,6 +101,12 @@ impl Application for Headset {
     }
 }
 
+/// On its own, so that its stack can be told.
+#[inline(never)]
+fn poll(runtime: &mut Driven, now: Instant, headset: &mut Headset) -> Wake {
+    runtime.poll(now, headset)
+}
+
 fn name(model: ModelId) -> &'static str {
     HEADSET.model(model).map_or("?", |model| model.name)
 }
@@ -117,7 +123,7 @@ fn main() -> ! {
         defmt::error!("the tables are not valid");
         log::exit(1)
     };
-    let queues = (0..ACCELERATORS).map(TimerQueue::new).collect();
+    let queues = [0, 1, 2, 3].map(TimerQueue::new).into();
     let Ok(mut runtime) = Runtime::new(scheduler, queues) else {
         defmt::error!("a queue for each accelerator is needed");
         log::exit(1)
@@ -145,7 +151,7 @@ fn main() -> ! {
                 runtime.give_up(frame, now, &mut headset);
             }
         }
-        let wake = runtime.poll(now, &mut headset);
+        let wake = poll(&mut runtime, now, &mut headset);
         let inputs = HEADSET.models.iter().zip(next).filter(|(model, _)| model.cascade.is_none());
         let mut until = inputs.fold(end, |until, (_, next)| until.min(next));
         match wake {
@@ -153,7 +159,7 @@ fn main() -> ! {
             Wake::At(at) => until = until.min(at),
             Wake::OnEvent => {}
         }
-        while !queue::event() && board::now() < until {}
+        while !queue::EVENT.take() && board::now() < until {}
     }
     runtime.close(end, &mut headset);
     report(&runtime, &headset)
