@@ -179,22 +179,22 @@ fn report(runtime: &Driven, headset: &Headset) -> ! {
             && seen.released <= ended + seen.left_out;
         failures += u32::from(!conserved);
         frames += tally.frames;
-        defmt::println!(
-            "headset.{=str} frames {=u32} completed {=u32} violated {=u32} dropped {=u32} conserved {=bool}",
-            name(ModelId(id)),
-            tally.frames,
-            tally.completed,
-            tally.violated,
-            tally.dropped,
-            conserved,
-        );
+        let counts = [
+            ("frames", tally.frames),
+            ("completed", tally.completed),
+            ("violated", tally.violated),
+            ("dropped", tally.dropped),
+        ];
+        for (what, count) in counts {
+            defmt::println!("headset_{=str}_{=str} {=u32}", name(ModelId(id)), what, count);
+        }
     }
-    let trouble = runtime.trouble();
-    failures += u32::from(trouble != Trouble::default());
+    let conserved = failures == 0;
+    let trouble = runtime.trouble() != Trouble::default();
     defmt::println!("headset_frames {=u32}", frames);
     defmt::println!("headset_dispatches {=u32}", headset.dispatches);
     defmt::println!("headset_uxcost {=f64}", runtime.scheduler().uxcost().value());
-    defmt::println!("headset_trouble {}", trouble);
-    defmt::println!("headset_conserved {=bool}", failures == 0);
-    log::exit(failures + u32::from(frames == 0))
+    defmt::println!("headset_trouble {=bool}", trouble);
+    defmt::println!("headset_conserved {=bool}", conserved);
+    log::exit(failures + u32::from(trouble) + u32::from(frames == 0))
 }
