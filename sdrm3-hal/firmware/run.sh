@@ -243,8 +243,9 @@ try decode cargo build --quiet --package decode || exit 1
 for name in "${boards[@]}"; do
     measure
 done
+echo "run.sh: took $((SECONDS - started)) s" >&2
 if [ $failures -gt 0 ]; then
-    echo "verdict fail: $failures of the above, in $((SECONDS - started)) s"
+    echo "verdict fail ($failures)"
     exit 1
 fi
-echo "verdict pass, in $((SECONDS - started)) s"
+echo "verdict pass"
