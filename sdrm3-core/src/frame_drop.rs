@@ -100,6 +100,10 @@ impl Search {
         }
     }
 
+    pub(crate) fn has_candidate(&self) -> bool {
+        self.candidate.is_some()
+    }
+
     /// The frame to drop, if the system is overloaded.
     pub(crate) fn verdict(self) -> Option<JobId> {
         self.candidate.filter(|_| self.infeasible > 1).map(|(.., job)| job)

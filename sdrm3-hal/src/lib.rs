@@ -6,17 +6,24 @@
 //! C library and under the simulator's virtual time alike: neither reads a clock.
 
 #![no_std]
+#![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 #[cfg(test)]
 extern crate std;
 
+mod clock;
 #[cfg(feature = "conformance")]
 pub mod conformance;
 pub mod driver;
+pub mod handover;
 pub mod middleware;
 pub mod queue;
 mod runtime;
 
+pub use clock::{Clock, TickClock};
 pub use queue::AcceleratorQueue;
-pub use runtime::{Application, Runtime, SetupError, Trouble, Wake};
+pub use runtime::{
+    Application, Bars, Input, Inputs, Rest, Runtime, SetupError, Supervision, Timeouts, Timetable, Trouble,
+    Wake,
+};

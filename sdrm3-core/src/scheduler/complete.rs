@@ -27,18 +27,19 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let block =
             slot.in_flight.filter(|block| block.ticket == ticket).ok_or(Error::StaleTicket(ticket))?;
         let job = self.jobs.get(block.job).ok_or(Error::StaleTicket(ticket))?;
-        let (frame, mut subnetwork) = (job.frame, job.subnetwork);
+        let (frame, mut subnetwork, first, dispatched) =
+            (job.frame(), job.subnetwork, job.position, job.since);
         let segments = segments_of(self.workload, frame.model, subnetwork);
-        let next = next_segment(&block, outcome.path, segments.len())
+        let next = next_segment(first, &block, outcome.path, segments.len())
             .ok_or(Error::SkipBeyondEnd { ticket, path: outcome.path })?;
 
         self.now = now;
-        let (energy_nj, worst_energy_nj) = energy(&block, &outcome, segments, index);
+        let (energy_nj, worst_energy_nj) = energy(first, &block, &outcome, segments, index);
         if self.config.correction {
-            let took = outcome.finished.saturating_since(outcome.started.unwrap_or(block.dispatched));
+            let took = outcome.finished.saturating_since(outcome.started.unwrap_or(dispatched));
             let among = self.accelerators.len();
-            if let Some(correction) = self.corrections.get_mut(usize::from(frame.model.0)) {
-                correction.learn(index, among, took, block.expected);
+            if let Some(model) = self.models.get_mut(usize::from(frame.model.0)) {
+                model.correction.learn(index, among, took, block.expected);
             }
         }
         let progress = match segments.get(next) {
@@ -48,9 +49,10 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
                 }
                 self.vacate(index, Some(block.job), segment.info().activation_bytes);
                 if let Some(job) = self.jobs.get_mut(block.job) {
-                    job.segment = next as u16;
+                    job.segment = segment;
+                    job.position = next as u16;
                     job.subnetwork = subnetwork;
-                    job.ready_since = now;
+                    job.since = now;
                     job.state = State::Ready;
                 }
                 Progress::More
@@ -103,7 +105,7 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         self.vacate(index, None, 0);
         if let Some(job) = lost.and_then(|id| self.jobs.get_mut(id)) {
             job.state = State::Ready;
-            job.ready_since = now;
+            job.since = now;
         }
         if let Some(state) = self.accelerators.get_mut(index) {
             match (fault, state.activity) {
@@ -111,7 +113,7 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
                 (Fault::Resting, _) => state.activity = Activity::Resting,
                 (Fault::OutOfService, _) => {
                     state.activity = Activity::OutOfService;
-                    self.tuner.arm();
+                    self.rearm();
                 }
             }
         }
@@ -127,12 +129,14 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             .get_mut(usize::from(accelerator.0))
             .ok_or(Error::UnknownAccelerator(accelerator))?;
         self.now = now;
-        match state.activity {
-            Activity::Idle | Activity::Busy { .. } => return Ok(()),
-            Activity::Resting => {}
-            Activity::OutOfService => self.tuner.arm(),
+        let before = state.activity;
+        if matches!(before, Activity::Idle | Activity::Busy { .. }) {
+            return Ok(());
         }
         state.activity = Activity::Idle;
+        if before == Activity::OutOfService {
+            self.rearm();
+        }
         self.policy.observe(&Event::Restored(accelerator), now);
         Ok(())
     }
@@ -188,8 +192,8 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
 
 /// The segment after a block that went that way; the length when the network is through, `None` when
 /// it says that it went beyond.
-fn next_segment(block: &InFlight, path: Path, length: usize) -> Option<usize> {
-    let behind = usize::from(block.first) + usize::from(block.count);
+fn next_segment(first: u16, block: &InFlight, path: Path, length: usize) -> Option<usize> {
+    let behind = usize::from(first) + usize::from(block.count);
     match path {
         Path::Next => Some(behind),
         Path::Exit => Some(length),
@@ -199,13 +203,14 @@ fn next_segment(block: &InFlight, path: Path, length: usize) -> Option<usize> {
 
 /// Energy spent, and that of the same segments each on its worst accelerator; both with the switch.
 fn energy<const ACCS: usize>(
+    first: u16,
     block: &InFlight,
     outcome: &Outcome,
     segments: &[Segment<ACCS>],
     accelerator: usize,
 ) -> (u32, u32) {
     let (mut table, mut worst) = (block.switch.energy_nj, block.switch.energy_nj);
-    for segment in segments.iter().skip(usize::from(block.first)).take(usize::from(block.count)) {
+    for segment in segments.iter().skip(usize::from(first)).take(usize::from(block.count)) {
         let here = segment.placements().get(accelerator).map_or(0, |placement| placement.energy_nj);
         table = table.saturating_add(here);
         worst = worst.saturating_add(segment.info().worst_energy_nj);

@@ -2,7 +2,7 @@
 
 use super::{Refusal, Refused, Scheduler, segments_of};
 use crate::event::{DropReason, Event, Leftover};
-use crate::job::{Frame, Job, JobId, State};
+use crate::job::{Frame, Job, JobId};
 use crate::policy::{Activity, Policy};
 use crate::supernet;
 use crate::time::{Duration, Instant};
@@ -56,7 +56,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// the count. Blocks that still run are forgotten: their tickets are stale.
     pub fn close(&mut self, end: Instant) -> Option<Leftover> {
         let (id, job) = self.jobs.iter().next()?;
-        let frame = job.frame;
+        let frame = job.frame();
         for index in 0..self.slots.len() {
             if self.slots.get(index).and_then(|slot| slot.in_flight).is_some_and(|block| block.job == id) {
                 self.vacate(index, None, 0);
@@ -97,16 +97,12 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             return refuse(Refusal::TimeWentBack { last: self.now });
         }
         let subnetwork = self.choose_subnetwork(&frame, now);
-        let job = Job {
-            frame,
-            ready_since: now,
-            segment: 0,
-            subnetwork,
-            started: false,
-            superseded: false,
-            state: State::Ready,
+        let Some(first) = segments_of(self.workload, frame.model, subnetwork).first() else {
+            return refuse(Refusal::UnknownModel(frame.model));
         };
-        let Some(id) = self.jobs.insert(job) else { return refuse(Refusal::Full { capacity: JOBS }) };
+        let Some(id) = self.jobs.insert(Job::new(frame, subnetwork, first, now)) else {
+            return refuse(Refusal::Full { capacity: JOBS });
+        };
         self.now = now;
         self.count_frame(&frame);
         if let Some(state) = self.models.get_mut(usize::from(frame.model.0)) {
@@ -122,14 +118,14 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// Frames of a model that wait lose their place to a newer one: to this one, or this one to another.
     /// Frames of a dependent may come in another order than their parents. O(JOBS).
     fn let_the_latest_win(&mut self, frame: &Frame) {
-        let ours = self.jobs.iter().filter(|(_, job)| job.frame.model == frame.model);
+        let ours = self.jobs.iter().filter(|(_, job)| job.model == frame.model);
         // Numbers wrap around.
         let behind = |number: u32, newest: u32| newest.wrapping_sub(number) as i32 > 0;
-        let newest = ours.map(|(_, job)| job.frame.number);
+        let newest = ours.map(|(_, job)| job.number);
         let newest =
             newest.fold(frame.number, |newest, number| if behind(newest, number) { number } else { newest });
-        for job in self.jobs.iter_mut().filter(|job| job.frame.model == frame.model) {
-            job.superseded |= !job.started && behind(job.frame.number, newest);
+        for job in self.jobs.iter_mut().filter(|job| job.model == frame.model) {
+            job.superseded |= !job.started && behind(job.number, newest);
         }
     }
 
@@ -148,24 +144,19 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// The time that a frame has, less what is spent on others that are due no later, at the pace of
     /// the model's table. O(JOBS).
     pub(super) fn available(&self, frame: &Frame, own: Option<JobId>, now: Instant) -> Duration {
-        let others =
-            self.jobs.iter().filter(|&(id, job)| Some(id) != own && job.frame.deadline <= frame.deadline);
+        let others = self.jobs.iter().filter(|&(id, job)| Some(id) != own && job.deadline <= frame.deadline);
         let backlog = others
-            .map(|(_, job)| {
-                let segments = segments_of(self.workload, job.frame.model, job.subnetwork);
-                let togo = segments.get(usize::from(job.segment)).map_or(Duration::ZERO, |s| s.info().togo);
-                self.corrected(job.frame.model, togo).as_nanos()
-            })
+            .map(|(_, job)| self.corrected(job.model, job.segment.info().togo).as_nanos())
             .fold(0, u64::saturating_add);
         let in_service =
             self.accelerators.iter().filter(|state| state.activity != Activity::OutOfService).count();
         let wait = Duration::from_nanos(backlog / in_service.max(1) as u64);
         let left = frame.deadline.saturating_since(now).saturating_sub(wait);
-        self.corrections.get(usize::from(frame.model.0)).map_or(left, |correction| correction.by_table(left))
+        self.models.get(usize::from(frame.model.0)).map_or(left, |model| model.correction.by_table(left))
     }
 
     pub(super) fn corrected(&self, model: ModelId, work: Duration) -> Duration {
-        self.corrections.get(usize::from(model.0)).map_or(work, |correction| correction.work(work))
+        self.models.get(usize::from(model.0)).map_or(work, |model| model.correction.work(work))
     }
 
     fn count_frame(&mut self, frame: &Frame) {

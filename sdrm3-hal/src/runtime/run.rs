@@ -1,0 +1,110 @@
+//! The runtime as a task of an async executor, on embedded-hal-async.
+
+use core::future::{Future, pending, poll_fn};
+use core::pin::pin;
+use core::task::Poll;
+
+use embedded_hal_async::delay::DelayNs;
+use sdrm3_core::{Duration, Instant, Policy};
+
+use super::{Application, Inputs, Runtime, Wake};
+use crate::clock::Clock;
+use crate::handover::Signal;
+use crate::queue::AcceleratorQueue;
+
+impl<P, Q, const MODELS: usize, const JOBS: usize, const ACCS: usize> Runtime<'_, P, Q, MODELS, JOBS, ACCS>
+where
+    P: Policy,
+    Q: AcceleratorQueue,
+{
+    /// Turns for ever: takes in frames, polls, and sleeps until the wake that the poll asked for or until
+    /// the signal rings, which interrupts of accelerators and inputs do.
+    ///
+    /// May be dropped at any await, to change something between: nothing lives in the future, so calling
+    /// it again, or [`turn`](Self::turn), goes on where it was. While a queue needs the CPU it lets other
+    /// tasks run between turns.
+    ///
+    /// ```
+    /// # use embedded_hal_async::delay::DelayNs;
+    /// # use sdrm3_core::{MapScore, ModelId};
+    /// # use sdrm3_hal::handover::{Handover, Signal};
+    /// # use sdrm3_hal::{AcceleratorQueue, Application, Clock, Input, Runtime};
+    /// static WAKE: Signal = Signal::new();
+    /// static FRAMES: Handover<Input, 8> = Handover::new(&WAKE);
+    ///
+    /// // In the interrupt of the camera:
+    /// fn frame_is_there(clock: &impl Clock) {
+    ///     let _ = FRAMES.push(Input { model: ModelId(0), at: clock.now() });
+    /// }
+    ///
+    /// // An embassy task, or an async task of RTIC:
+    /// async fn schedule(
+    ///     mut runtime: Runtime<'static, MapScore, impl AcceleratorQueue, 4, 8, 2>,
+    ///     clock: impl Clock,
+    ///     mut delay: impl DelayNs,
+    ///     mut application: impl Application,
+    /// ) -> ! {
+    ///     runtime.run(&clock, &mut delay, &WAKE, &mut &FRAMES, &mut application).await
+    /// }
+    /// ```
+    pub async fn run(
+        &mut self,
+        clock: &impl Clock,
+        delay: &mut impl DelayNs,
+        signal: &Signal,
+        inputs: &mut impl Inputs,
+        application: &mut impl Application,
+    ) -> ! {
+        loop {
+            let wake = match self.turn(clock.now(), inputs, application) {
+                Wake::Now => Instant::ZERO,
+                Wake::At(at) => at,
+                Wake::OnEvent => Instant::MAX,
+            };
+            let left = if wake == Instant::MAX { Duration::MAX } else { wake.saturating_since(clock.now()) };
+            // A clock that must be read is read twice as often, since a delay may take longer.
+            let longest = clock.longest_gap();
+            let longest =
+                if longest == Duration::MAX { longest } else { Duration::from_nanos(longest.as_nanos() / 2) };
+            match left.min(longest) {
+                Duration::ZERO => let_others_run().await,
+                left => sleep(left, delay, signal).await,
+            }
+        }
+    }
+}
+
+/// Until the signal rings or the time has passed, whichever comes first.
+async fn sleep(left: Duration, delay: &mut impl DelayNs, signal: &Signal) {
+    let mut nap = pin!(nap(left, delay));
+    poll_fn(|context| match signal.poll_wait(context) {
+        Poll::Ready(()) => Poll::Ready(()),
+        Poll::Pending => nap.as_mut().poll(context),
+    })
+    .await;
+}
+
+/// At most 71 minutes at once; whoever wakes too early sleeps again.
+async fn nap(left: Duration, delay: &mut impl DelayNs) {
+    match (left, u32::try_from(left.as_nanos())) {
+        (Duration::MAX, _) => pending().await,
+        (_, Ok(nanos)) => delay.delay_ns(nanos).await,
+        (_, Err(_)) => {
+            let micros = u32::try_from(left.as_nanos() / 1_000).unwrap_or(u32::MAX);
+            delay.delay_us(micros).await;
+        }
+    }
+}
+
+/// Gives way to the other tasks of the executor once.
+async fn let_others_run() {
+    let mut done = false;
+    poll_fn(|context| {
+        if core::mem::replace(&mut done, true) {
+            return Poll::Ready(());
+        }
+        context.waker().wake_by_ref();
+        Poll::Pending
+    })
+    .await;
+}
