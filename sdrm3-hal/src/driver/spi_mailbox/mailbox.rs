@@ -1,16 +1,14 @@
 //! The host's end: the queue.
 
-use core::convert::Infallible;
-
-use embedded_hal::digital::{self, InputPin, OutputPin};
+use embedded_hal::digital::{InputPin, OutputPin};
 use embedded_hal::spi::SpiDevice;
 use heapless::Vec;
-use sdrm3_core::{Dispatch, Duration, Instant, Outcome, Ticket};
+use sdrm3_core::{Dispatch, Instant, Outcome, Ticket};
 
-use super::remove;
 use super::wire::{
     Answer, BadFrame, Block, Decoder, Ending, FRAME, Frame, Identity, Message, Report, Session,
 };
+use super::{Config, NoReset, remove};
 use crate::queue::{
     AcceleratorQueue, CancelOutcome, Capabilities, Completion, ErrorKind, ErrorType, Granularity, Health,
     Pump,
@@ -18,72 +16,6 @@ use crate::queue::{
 
 /// A request is sent at least this often before it is given up, however late `poll` is called.
 const TRIES: u8 = 4;
-
-/// How patient the driver is, and what it says of the device.
-///
-/// Times count between calls of `poll`, by their `now`.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub struct Config {
-    /// A request is sent again after this time. Longer than the device takes to arm its reply; 1 ms.
-    pub retry: Duration,
-    /// A request that is not answered for so long, and was sent four times, is given up, and with it
-    /// everything in flight; 10 ms.
-    pub patience: Duration,
-    /// The same for the first contact, as the device may have to start first; 100 ms.
-    pub start_up: Duration,
-    /// A device that has not been heard for so long while it holds blocks is asked for its state; 5 ms.
-    pub heartbeat: Duration,
-    /// How long the reset pin is held; 100 us.
-    pub pulse: Duration,
-    /// After how much the device can stop a running block; a whole block.
-    pub granularity: Granularity,
-    /// Whether the device measures energy; no.
-    pub energy: bool,
-    /// Queues that are reset together; alone.
-    pub reset_domain: Option<u8>,
-}
-
-impl Config {
-    /// The values that its fields name last.
-    pub const fn new() -> Self {
-        Self {
-            retry: Duration::from_millis(1),
-            patience: Duration::from_millis(10),
-            start_up: Duration::from_millis(100),
-            heartbeat: Duration::from_millis(5),
-            pulse: Duration::from_micros(100),
-            granularity: Granularity::Block,
-            energy: false,
-            reset_domain: None,
-        }
-    }
-}
-
-impl Default for Config {
-    fn default() -> Self {
-        Self::new()
-    }
-}
-
-/// No reset pin: the device is reset by command alone.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum NoReset {}
-
-impl digital::ErrorType for NoReset {
-    type Error = Infallible;
-}
-
-impl OutputPin for NoReset {
-    fn set_low(&mut self) -> Result<(), Infallible> {
-        match *self {}
-    }
-
-    fn set_high(&mut self) -> Result<(), Infallible> {
-        match *self {}
-    }
-}
 
 /// Where a block stands. The module has the diagram.
 #[derive(Clone, Copy, Debug)]

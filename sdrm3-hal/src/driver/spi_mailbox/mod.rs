@@ -164,11 +164,13 @@
 //! # on_ready();
 //! ```
 
+mod config;
 mod mailbox;
 pub mod responder;
 pub mod wire;
 
-pub use mailbox::{Config, NoReset, SpiMailbox};
+pub use config::{Config, NoReset};
+pub use mailbox::SpiMailbox;
 
 use heapless::Vec;
 
