@@ -78,7 +78,6 @@
 //! `progress`: 1. The first `submit` or `poll` that finds the device ready sets it up: `11 + DEPTH` more.
 //! Searches are O(`DEPTH`). Nothing waits or spins.
 
-use core::fmt;
 use core::num::{NonZeroU32, NonZeroU64};
 use core::ops::Range;
 
@@ -86,12 +85,13 @@ use heapless::Deque;
 use sdrm3_core::{Dispatch, Instant, Outcome, Ticket};
 
 use crate::queue::{
-    self, AcceleratorQueue, CancelOutcome, Capabilities, Completion, ErrorKind, ErrorType, Granularity,
-    Health, Pump,
+    AcceleratorQueue, CancelOutcome, Capabilities, Completion, ErrorType, Granularity, Health, Pump,
 };
 
+mod error;
 pub mod layout;
 
+pub use error::Error;
 pub use layout::Register;
 use layout::{ALL_ONES, Answer, AnswerStatus, Rings, control, status};
 
@@ -118,56 +118,6 @@ pub trait Window {
     /// Makes later loads of these bytes see what the device has written: a barrier, then invalidates the
     /// cache. Without a cache the barrier. Lines of submissions and of completions are never shared.
     fn invalidate(&mut self, bytes: Range<u32>);
-}
-
-/// Why a block ended without a result, or was refused.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-#[non_exhaustive]
-pub enum Error {
-    /// All places are taken.
-    Full,
-    /// The device is in its reset.
-    NotReady,
-    /// The device cannot run the block; when refused: it is another device than this driver is for, or
-    /// cannot do what it was said to.
-    Unsupported,
-    /// The device failed at the block, with this code of its own.
-    Device(u32),
-    /// The device's answer fails its check, or never came though later ones did.
-    Corrupt,
-    /// The block was cancelled.
-    Cancelled,
-    /// The device was reset, or reset itself.
-    Reset,
-    /// The device has no power.
-    Gone,
-}
-
-impl fmt::Display for Error {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        match self {
-            Self::Device(code) => write!(f, "{}, code {code:#x}", ErrorKind::Device),
-            other => queue::Error::kind(other).fmt(f),
-        }
-    }
-}
-
-impl core::error::Error for Error {}
-
-impl queue::Error for Error {
-    fn kind(&self) -> ErrorKind {
-        match self {
-            Self::Full => ErrorKind::Full,
-            Self::NotReady => ErrorKind::NotReady,
-            Self::Unsupported => ErrorKind::Unsupported,
-            Self::Device(_) => ErrorKind::Device,
-            Self::Corrupt => ErrorKind::Corrupt,
-            Self::Cancelled => ErrorKind::Cancelled,
-            Self::Reset => ErrorKind::Reset,
-            Self::Gone => ErrorKind::Gone,
-        }
-    }
 }
 
 /// The device as it was when its rings were started.

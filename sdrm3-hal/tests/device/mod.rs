@@ -75,6 +75,8 @@ pub(crate) struct Device {
     pub(crate) resets: u32,
     /// Entries that it was given, as it read them.
     pub(crate) given: Vec<[u32; 8]>,
+    /// The device that is reset with it.
+    pub(crate) sibling: Option<Npu>,
     /// Tickets whose answers come behind a reset.
     late: Vec<u32>,
     /// What the CPU sees, and what lies in memory.
@@ -116,6 +118,7 @@ impl Npu {
             events: 0,
             resets: 0,
             given: Vec::new(),
+            sibling: None,
             late: Vec::new(),
             cache: garbage.clone(),
             memory: garbage,
@@ -274,6 +277,9 @@ impl Device {
         (self.enabled, self.hangs, self.running) = (false, false, None);
         (self.begun, self.posted, self.doorbell, self.interrupt) = (0, 0, 0, 0);
         self.aborted.clear();
+        if let Some(sibling) = &self.sibling {
+            sibling.device().reset();
+        }
     }
 
     /// It loses its power now; when that is on again it has been reset.
