@@ -7,8 +7,9 @@
 //! 3. Call [`assert_conforms`] in a test. It prints rule, reason, time and ticket of what failed.
 //! 4. Read what was skipped: `println!("{}", check("my queue", &mut rig))`. Each reason names the method
 //!    of [`Rig`] that is missing, or the capability that your queue does not have.
-//! 5. On a board: [`check`] allocates nothing and has no panic; print the [`Report`] over any
-//!    [`core::fmt::Write`]. Only [`assert_conforms`] panics, as a test must.
+//! 5. On a board: [`check`] allocates nothing and has no panic path. Print its [`Report`] over any
+//!    [`core::fmt::Write`], or read its verdicts (`core::fmt` has panic paths of its own). Only
+//!    [`assert_conforms`] panics, as a test must.
 //!
 //! What no run can show: that no memory of the caller is kept (the borrow in `submit` ends with it), that
 //! nothing allocates (`no_std` without `alloc`), that caches are maintained (run it on the board).

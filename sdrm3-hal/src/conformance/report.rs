@@ -89,13 +89,13 @@ pub struct Table<'a>(pub &'a [Report]);
 impl fmt::Display for Table<'_> {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let Some(first) = self.0.first() else { return Ok(()) };
-        write!(f, "{:<18}", "rule")?;
+        write!(f, "{:<16}", "rule")?;
         for report in self.0 {
-            write!(f, "  {:<4}", report.queue)?;
+            write!(f, "  {:>4}", report.queue)?;
         }
         writeln!(f)?;
         for finding in &first.findings {
-            write!(f, "{:<18}", finding.rule)?;
+            write!(f, "{:<16}", finding.rule)?;
             for report in self.0 {
                 let word = match report.verdict(finding.rule) {
                     Some(Verdict::Pass) => "pass",
@@ -103,20 +103,41 @@ impl fmt::Display for Table<'_> {
                     Some(Verdict::Skipped(_)) | None => "skip",
                 };
                 // As wide as the queue's name above it.
-                write!(f, "  {:<width$}", word, width = report.queue.len().max(4))?;
+                write!(f, "  {word:>width$}", width = report.queue.len().max(4))?;
             }
             writeln!(f)?;
         }
-        for report in self.0 {
-            for finding in &report.findings {
-                let Finding { rule, text, verdict } = finding;
-                match verdict {
-                    Verdict::Pass => {}
-                    Verdict::Fail(why) => writeln!(f, "FAIL {}, {rule}: {why}; {text}", report.queue)?,
-                    Verdict::Skipped(why) => writeln!(f, "skip {}, {rule}: {why}", report.queue)?,
+        for Finding { rule, text, .. } in &first.findings {
+            for (place, report) in self.0.iter().enumerate() {
+                match report.verdict(rule) {
+                    Some(Verdict::Fail(why)) => writeln!(f, "FAIL {}, {rule}: {why}; {text}", report.queue)?,
+                    Some(Verdict::Skipped(why)) => self.skipped(f, rule, why, place)?,
+                    Some(Verdict::Pass) | None => {}
                 }
             }
         }
         Ok(())
+    }
+}
+
+impl Table<'_> {
+    /// One line for all queues on which a rule was skipped for the same reason, at the first of them.
+    fn skipped(
+        &self,
+        f: &mut fmt::Formatter<'_>,
+        rule: &str,
+        why: &'static str,
+        place: usize,
+    ) -> fmt::Result {
+        let same = |report: &&Report| report.verdict(rule) == Some(Verdict::Skipped(why));
+        if self.0.iter().take(place).any(|report| same(&report)) {
+            return Ok(());
+        }
+        write!(f, "skip {rule}: {why} (")?;
+        for (place, report) in self.0.iter().filter(same).enumerate() {
+            let comma = if place > 0 { ", " } else { "" };
+            write!(f, "{comma}{}", report.queue)?;
+        }
+        writeln!(f, ")")
     }
 }

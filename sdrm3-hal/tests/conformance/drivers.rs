@@ -110,12 +110,15 @@ pub(crate) struct Doorbell<Q> {
     npu: Npu,
     make: fn(&Npu) -> Q,
     queue: Q,
+    /// Reset with it, as a second context of the same device is.
+    sibling: (Npu, Q),
 }
 
 impl<Q> Doorbell<Q> {
     pub(crate) fn new(make: fn(&Npu) -> Q) -> Self {
-        let npu = Npu::new();
-        Self { queue: make(&npu), make, npu }
+        let (npu, other) = (Npu::new(), Npu::new());
+        npu.device().sibling = Some(other.clone());
+        Self { queue: make(&npu), npu, sibling: (other.clone(), make(&other)), make }
     }
 }
 
@@ -135,9 +138,13 @@ impl<Q: AcceleratorQueue> Rig for Doorbell<Q> {
     }
 
     fn advance(&mut self, by: Duration) {
-        let mut device = self.npu.device();
-        let now = device.now + by.as_nanos();
-        device.advance(now);
+        let now = self.npu.device().now + by.as_nanos();
+        self.npu.device().advance(now);
+        self.sibling.0.device().advance(now);
+    }
+
+    fn sibling(&mut self) -> Option<&mut Q> {
+        Some(&mut self.sibling.1)
     }
 
     fn longest(&self) -> Duration {

@@ -13,9 +13,9 @@ use broken::{ALL, Broken};
 use device::Npu;
 use drivers::Doorbell;
 use reference::{Desk, Reference};
-use sdrm3_core::Dispatch;
+use sdrm3_core::{Dispatch, Duration, Instant};
 use sdrm3_hal::AcceleratorQueue;
-use sdrm3_hal::conformance::{Rule, Table, Verdict, assert_conforms, check};
+use sdrm3_hal::conformance::{Rig, Rule, Table, Verdict, assert_conforms, check};
 use sdrm3_hal::middleware::{Faulty, Injection};
 
 // ---- queues that keep the contract -------------------------------------------------------------
@@ -45,6 +45,64 @@ fn long_random_runs_from_many_seeds_find_nothing() {
             assert_eq!(verdict, Verdict::Pass, "{queue}, seed {seed}");
         }
     }
+}
+
+// ---- what is not tried is said -----------------------------------------------------------------
+
+/// A rig that implements only what it must.
+struct Bare(Desk<Reference>);
+
+impl Rig for Bare {
+    type Queue = Reference;
+
+    fn restart(&mut self) {
+        self.0.restart();
+    }
+
+    fn queue(&mut self) -> &mut Reference {
+        self.0.queue()
+    }
+
+    fn now(&self) -> Instant {
+        self.0.now()
+    }
+
+    fn advance(&mut self, by: Duration) {
+        self.0.advance(by);
+    }
+
+    fn longest(&self) -> Duration {
+        self.0.longest()
+    }
+}
+
+#[test]
+fn a_rig_that_can_do_little_is_told_which_rules_it_skips() {
+    let report = check("bare", &mut Bare(Desk::new(|| Reference::new(3))));
+    let skipped: Vec<_> = (report.findings.iter())
+        .filter(|finding| matches!(finding.verdict, Verdict::Skipped(_)))
+        .map(|finding| finding.rule)
+        .collect();
+    let needs_more = ["reset-siblings", "late-answer", "power-loss", "device-reset", "hang", "bounded-work"];
+    assert_eq!(skipped, [&["waiting", "call-again"][..], &needs_more].concat());
+    assert!(report.to_string().contains("skip hang: the rig cannot let this happen (bare)"), "{report}");
+}
+
+#[test]
+fn a_table_has_a_column_per_queue_and_a_line_per_reason() {
+    let one = check("one", &mut Bare(Desk::new(|| Reference::new(1))));
+    let broken = check("worse", &mut Desk::new(|| Broken::new(broken::Defect::TimesItself)));
+    let table = Table(&[one.clone(), broken, one]).to_string();
+    let lines: Vec<_> = table.lines().collect();
+    assert_eq!(lines[0], "rule               one  worse   one");
+    assert_eq!(lines[1], "serves            pass   pass  pass");
+    assert!(lines.contains(&"device-time       pass   FAIL  pass"), "{table}");
+    assert!(lines.contains(&"skip order: it holds one block (one, one)"), "{table}");
+    assert_eq!(
+        lines.iter().filter(|line| line.starts_with("FAIL worse, device-time: ")).count(),
+        1,
+        "{table}"
+    );
 }
 
 // ---- queues that break it ----------------------------------------------------------------------

@@ -5,8 +5,9 @@ use sdrm3_hal::AcceleratorQueue;
 use sdrm3_hal::conformance::{Report, Rig, Verdict, check, soak};
 use sdrm3_hal::driver::doorbell::DoorbellQueue;
 use sdrm3_hal::middleware::{Faulty, Kinded, QueueEvent, Traced};
+use sdrm3_hal::queue::Capabilities;
 
-use crate::device::Npu;
+use crate::device::{ADDRESS, Npu};
 use crate::drivers::{Cpu, Doorbell, by_command, by_pin};
 use crate::reference::{Desk, Reference, SLICES};
 
@@ -24,6 +25,7 @@ pub(crate) fn visit_all(visitor: &mut impl Visit) {
     visitor.queue("spi-pin", &mut by_pin::<3>());
     visitor.queue("bell-1", &mut Doorbell::new(bell::<1>));
     visitor.queue("bell-8", &mut Doorbell::new(bell::<8>));
+    visitor.queue("bell-twin", &mut Doorbell::new(twin));
     visitor.queue("cpu", &mut Cpu::new());
     visitor.queue("kinded", &mut Doorbell::new(kinded));
     visitor.queue("traced", &mut Doorbell::new(traced));
@@ -32,6 +34,11 @@ pub(crate) fn visit_all(visitor: &mut impl Visit) {
 
 fn bell<const DEPTH: usize>(npu: &Npu) -> DoorbellQueue<Npu, DEPTH> {
     npu.queue()
+}
+
+/// One that is reset together with another.
+fn twin(npu: &Npu) -> DoorbellQueue<Npu, 2> {
+    DoorbellQueue::new(npu.clone(), ADDRESS, Capabilities::plain(2).with_reset_domain(3))
 }
 
 fn kinded(npu: &Npu) -> impl AcceleratorQueue + use<> {
