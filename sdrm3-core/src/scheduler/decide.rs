@@ -78,7 +78,8 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
                 return Decision::Drop(id, reason);
             }
             // In most decisions even the expected work fits.
-            if self.config.frame_drop && view.togo > view.slack(now) {
+            let slack = view.slack(now);
+            if view.togo > slack && self.config.frame_drop {
                 self.consider_dropping(id, now, &mut search);
             }
             let pairs = may_run & masks.idle;
