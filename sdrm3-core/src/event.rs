@@ -107,9 +107,11 @@ pub enum Path {
 pub struct Outcome {
     /// How the network went on.
     pub path: Path,
-    /// When it began, by the device's clock, if known: for the online latency correction.
+    /// When it began, by the device's clock, if known: for the online latency correction. A start after the
+    /// end teaches nothing.
     pub started: Option<Instant>,
-    /// When it ended, by the device's clock; in the scheduler's past.
+    /// When it ended, by the device's clock. An end after `now` counts as `now`: a device whose clock is
+    /// ahead makes no frame late.
     pub finished: Instant,
     /// Energy that it took, the switch included, if measured; else the tables count.
     pub energy_nj: Option<u32>,
@@ -156,7 +158,7 @@ pub struct Report {
     pub frame: Frame,
     /// The sub-network that it runs, or the lighter one that it goes on with.
     pub subnetwork: u8,
-    /// When the block ended, by the device's clock.
+    /// When the block ended, by the device's clock; no later than it was reported.
     pub finished: Instant,
     /// Energy spent, the switch included.
     pub energy_nj: u32,
@@ -185,6 +187,10 @@ pub enum Progress {
 pub enum Fault {
     /// The block it ran is lost; it can be given another.
     BlockLost,
+    /// It did not take the block that was dispatched, and takes nothing until it is restored, which is
+    /// expected soon. The dispatch is taken back: the frame waits since it did before, and has not started
+    /// if it had not.
+    NotTaken,
     /// The block it ran, if any, is lost, and it takes nothing until it is restored, which is expected
     /// soon: nothing else changes.
     Resting,
