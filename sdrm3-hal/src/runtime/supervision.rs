@@ -2,8 +2,6 @@
 
 use sdrm3_core::{Dispatch, Duration, Instant, ModelId, Ticket};
 
-use crate::queue::ErrorKind;
-
 /// How an accelerator is watched, and what follows when it goes wrong.
 ///
 /// ```text
@@ -126,7 +124,7 @@ pub(super) struct Lane<const MODELS: usize> {
     pub(super) model: ModelId,
     /// How long it may take.
     pub(super) time: Duration,
-    /// A sibling was reset, and this one's block with it: it is not to blame.
+    /// A sibling was reset, and the block in flight with it: it is not to blame.
     pub(super) reset_by_sibling: bool,
     /// Rests, and quarantines, since a block last succeeded.
     rests: u8,
@@ -271,11 +269,6 @@ impl<const MODELS: usize> Lane<MODELS> {
         *failures = limit - 1;
         Some(ModelId(model))
     }
-}
-
-/// Whether a failure of this kind tells on the model that ran, besides the accelerator.
-pub(super) const fn blames_model(kind: ErrorKind) -> bool {
-    !matches!(kind, ErrorKind::Full | ErrorKind::NotReady | ErrorKind::Bus | ErrorKind::Gone)
 }
 
 #[cfg(test)]
