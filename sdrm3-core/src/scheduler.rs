@@ -15,7 +15,7 @@ use heapless::Vec;
 
 use crate::config::Config;
 use crate::correction::Correction;
-use crate::event::{Event, Ticket};
+use crate::event::Event;
 use crate::frame_drop::History;
 use crate::job::{JobId, JobPool};
 use crate::policy::{AcceleratorState, Activity, Policy};
@@ -28,7 +28,8 @@ use crate::workload::{AcceleratorId, Cause, Cost, ModelId, Segment, Workload, Wo
 /// An accelerator's block in flight.
 #[derive(Clone, Copy, Debug)]
 struct InFlight {
-    ticket: Ticket,
+    /// Of its ticket; the accelerator is the slot's.
+    sequence: u32,
     job: JobId,
     count: u16,
     switch: Cost,
@@ -51,8 +52,8 @@ struct ModelState<const ACCS: usize> {
     correction: Correction<ACCS>,
     /// Of its next frame.
     number: u32,
-    /// Set when the frame rate was changed: its deadline from then on.
-    deadline: Option<Duration>,
+    /// Its deadline since the frame rate was changed; zero, which no deadline is: as the table has it.
+    deadline: Duration,
     /// Expected work of the frames that depend on one of its frames.
     dependents: Duration,
     history: History,
@@ -165,7 +166,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             let state = ModelState {
                 correction: Correction::ONE,
                 number: 0,
-                deadline: None,
+                deadline: Duration::ZERO,
                 dependents: Duration::ZERO,
                 history: History::default(),
                 may_lose: model.drop_budget.lost() > 0,
@@ -324,7 +325,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         }
         self.now = now;
         if row.deadline == Some(row.period) {
-            state.deadline = Some(period);
+            state.deadline = period;
         }
         self.rearm();
         Ok(())

@@ -116,8 +116,8 @@ const fn ratio(numerator: u64, denominator: u64, fraction_bits: u32) -> u32 {
 /// The same for operands of 32 bits, which times below 4.29 s are, where the denominator has to be cut.
 #[inline(always)]
 const fn narrow_ratio(numerator: u32, denominator: u32, fraction_bits: u32) -> u32 {
-    let up = numerator.leading_zeros();
-    let cut = 16 - denominator.leading_zeros();
+    let up = leading_zeros(numerator);
+    let cut = 16 - leading_zeros(denominator);
     let Some(quotient) = (numerator << (up & 31)).checked_div(denominator >> cut) else { return u32::MAX };
     let down = up + cut;
     if down >= fraction_bits {
@@ -127,6 +127,40 @@ const fn narrow_ratio(numerator: u32, denominator: u32, fraction_bits: u32) -> u
     } else {
         quotient << (fraction_bits - down)
     }
+}
+
+#[cfg(not(all(target_arch = "riscv32", not(target_feature = "zbb"))))]
+#[inline(always)]
+const fn leading_zeros(value: u32) -> u32 {
+    value.leading_zeros()
+}
+
+/// RV32IMAC has no instruction for it.
+#[cfg(all(target_arch = "riscv32", not(target_feature = "zbb")))]
+#[inline(always)]
+const fn leading_zeros(value: u32) -> u32 {
+    leading_zeros_by_table(value)
+}
+
+#[cfg(any(test, all(target_arch = "riscv32", not(target_feature = "zbb"))))]
+#[inline(always)]
+const fn leading_zeros_by_table(value: u32) -> u32 {
+    static OF_BYTE: [u8; 256] = {
+        let mut table = [0; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            table[byte] = (byte as u8).leading_zeros() as u8;
+            byte += 1;
+        }
+        table
+    };
+    let below = match value {
+        0..0x100 => 0,
+        0x100..0x1_0000 => 8,
+        0x1_0000..0x100_0000 => 16,
+        _ => 24,
+    };
+    24 - below + OF_BYTE[(value >> below) as usize & 255] as u32
 }
 
 /// The same for any operands; rare, and kept out of the decision's loop.
@@ -255,6 +289,12 @@ mod tests {
                 let resolution = 1.0 / f64::from(1u32 << bits);
                 prop_assert!((got - exact.min(limit)).abs() <= exact.min(limit) / 16384.0 + resolution, "{n}/{d}: {got} for {exact}");
             }
+        }
+
+        #[test]
+        fn leading_zeros_by_table_are_those_of_the_instruction(value: u32, cut in 0u32..32) {
+            prop_assert_eq!(leading_zeros_by_table(value >> cut), (value >> cut).leading_zeros());
+            prop_assert_eq!(leading_zeros_by_table(0), 32);
         }
 
         #[test]

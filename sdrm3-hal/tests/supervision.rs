@@ -236,6 +236,24 @@ fn siblings_of_a_reset_run_their_blocks_again_and_are_not_to_blame() {
     assert_eq!(diary.read()[0], "dsp rests");
 }
 
+#[test]
+fn a_sibling_is_pardoned_for_its_block_and_for_nothing_else() {
+    let (mut runtime, mut diary) = hands_on_the_npu();
+    for queue in runtime.queues_mut() {
+        queue.domain = Some(1);
+    }
+    runtime.release(VOICE, ms(0), &mut diary).unwrap();
+    runtime.poll(ms(0), &mut diary);
+    npu(&mut runtime).cancel = Some(CancelOutcome::NeedsReset);
+    runtime.poll(ms(9), &mut diary);
+    // The dsp loses its block, and goes on to refuse what it is given: once per poll is often enough.
+    runtime.queues_mut()[DSP].ends(Err(ErrorKind::Reset));
+    runtime.queues_mut()[DSP].refusals.extend([ErrorKind::Reset; 3]);
+    diary.read();
+    runtime.poll(ms(9), &mut diary);
+    assert_eq!(diary.read(), ["npu rests", "dsp loses its block", "hands#0 on dsp", "dsp does not take it"]);
+}
+
 // ---- refused, and failing again and again ----------------------------------------------------
 
 #[test]
@@ -273,7 +291,8 @@ fn a_model_that_an_accelerator_does_not_support_is_barred_from_it() {
             "released hands#0",
             "released voice#0",
             "hands#0 on npu",
-            "npu loses its block",
+            "npu does not take it",
+            "npu back",
             "hands barred from npu",
             "hands#0 on dsp",
             "voice#0 on npu",

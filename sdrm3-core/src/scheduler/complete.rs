@@ -14,7 +14,7 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// Whether the block of this ticket is in flight: dispatched, and neither completed nor lost. O(1).
     pub fn is_in_flight(&self, ticket: Ticket) -> bool {
         let slot = self.slots.get(usize::from(ticket.accelerator.0));
-        slot.and_then(|slot| slot.in_flight).is_some_and(|block| block.ticket == ticket)
+        slot.and_then(|slot| slot.in_flight).is_some_and(|block| block.sequence == ticket.sequence)
     }
 
     /// Reports that a dispatched block has ended. O(segments of the block + JOBS + ACCS).
@@ -24,8 +24,10 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         self.check_time(now)?;
         let index = usize::from(ticket.accelerator.0);
         let slot = self.slots.get(index).ok_or(Error::UnknownAccelerator(ticket.accelerator))?;
-        let block =
-            slot.in_flight.filter(|block| block.ticket == ticket).ok_or(Error::StaleTicket(ticket))?;
+        let block = slot
+            .in_flight
+            .filter(|block| block.sequence == ticket.sequence)
+            .ok_or(Error::StaleTicket(ticket))?;
         let job = self.jobs.get(block.job).ok_or(Error::StaleTicket(ticket))?;
         let (frame, mut subnetwork, first, dispatched) =
             (job.frame(), job.subnetwork, job.position, job.since);

@@ -17,7 +17,8 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// [given up](Self::give_up).
     pub fn release(&mut self, model: ModelId, now: Instant) -> Result<(Frame, JobId), Refused> {
         let (row, number) = self.row(model)?;
-        let changed = self.models.get(usize::from(model.0)).and_then(|state| state.deadline);
+        let changed = self.models.get(usize::from(model.0)).map(|state| state.deadline);
+        let changed = changed.filter(|deadline| *deadline != Duration::ZERO);
         let (None, Some(deadline)) = (row.cascade, changed.or(row.deadline)) else {
             return Err(Refused { frame: None, why: Refusal::NeedsParent });
         };

@@ -330,7 +330,7 @@ where
             }
             Err(error) => {
                 count(&mut self.trouble.refused_blocks);
-                self.set_back(accelerator, block.frame.model, error.kind(), now, application);
+                self.refused(accelerator, block.frame.model, error.kind(), now, application);
                 false
             }
         }
@@ -374,7 +374,6 @@ where
         let result = result.map(|outcome| Outcome { started: Some(started), ..outcome });
         let accelerator = ticket.accelerator;
         let Some(lane) = self.lanes.get_mut(usize::from(accelerator.0)) else { return };
-        let model = lane.model;
         match result.map(|outcome| self.scheduler.complete(ticket, outcome, now)) {
             Ok(Ok(report)) => {
                 lane.succeeded();
@@ -385,11 +384,11 @@ where
             }
             Ok(Err(_)) => {
                 count(&mut self.trouble.bad_outcomes);
-                self.set_back(accelerator, model, ErrorKind::Corrupt, now, application);
+                self.failed(accelerator, ErrorKind::Corrupt, now, application);
             }
             Err(error) => {
                 count(&mut self.trouble.failed_blocks);
-                self.set_back(accelerator, model, error.kind(), now, application);
+                self.failed(accelerator, error.kind(), now, application);
             }
         }
     }

@@ -4,7 +4,7 @@
 
 use sdrm3_core::{AcceleratorId, Activity, Duration, Error, Event, Fault, Instant, ModelId, Policy};
 
-use super::supervision::{Step, blames_model};
+use super::supervision::Step;
 use super::{Application, Runtime, count};
 use crate::queue::{AcceleratorQueue, CancelOutcome, ErrorKind};
 
@@ -174,12 +174,12 @@ where
         let Some(lane) = self.lanes.get_mut(usize::from(accelerator.0)) else { return };
         let model = lane.model;
         self.take_out(accelerator, true, now, application);
-        self.blame(accelerator, model, now, application);
+        self.blame(accelerator, model, ErrorKind::Reset, now, application);
     }
 
-    /// A block was refused or has failed: its job is ready again, and the accelerator is left alone for
-    /// as long as the reason asks for.
-    pub(super) fn set_back(
+    /// A queue did not take a block: the dispatch is taken back, and the accelerator left alone for as long
+    /// as the reason asks for.
+    pub(super) fn refused(
         &mut self,
         accelerator: AcceleratorId,
         model: ModelId,
@@ -187,30 +187,58 @@ where
         now: Instant,
         application: &mut impl Application,
     ) {
+        self.fault(accelerator, Fault::NotTaken, now, application);
         let Some(lane) = self.lanes.get_mut(usize::from(accelerator.0)) else { return };
-        let on_trial = lane.is_on_trial();
-        match kind {
-            ErrorKind::Reset if lane.reset_by_sibling => {
-                lane.go(Step::Free, Instant::MAX);
-                self.fault(accelerator, Fault::BlockLost, now, application);
-                return;
-            }
-            ErrorKind::Unsupported => {
-                lane.go(Step::Free, Instant::MAX);
-                self.fault(accelerator, Fault::BlockLost, now, application);
-                count(&mut self.trouble.barred);
-                let _ = self.bar(model, accelerator, true, now, application);
-                return;
-            }
-            kind if kind.is_transient() && !on_trial => {
-                lane.rest(self.supervision.back_off, now);
-                self.fault(accelerator, Fault::Resting, now, application);
-            }
-            _ => self.take_out(accelerator, false, now, application),
+        if kind == ErrorKind::Unsupported {
+            self.put_back(accelerator, now, application);
+            self.unsupported(accelerator, model, now, application);
+        } else if kind.is_transient() && !lane.is_on_trial() {
+            lane.rest(self.supervision.back_off, now);
+            self.blame(accelerator, model, kind, now, application);
+        } else {
+            self.take_out(accelerator, false, now, application);
+            self.blame(accelerator, model, kind, now, application);
         }
-        if blames_model(kind) {
-            self.blame(accelerator, model, now, application);
+    }
+
+    /// A block that was in flight has failed: its job is ready again, and the accelerator left alone for as
+    /// long as the reason asks for.
+    pub(super) fn failed(
+        &mut self,
+        accelerator: AcceleratorId,
+        kind: ErrorKind,
+        now: Instant,
+        application: &mut impl Application,
+    ) {
+        let Some(lane) = self.lanes.get_mut(usize::from(accelerator.0)) else { return };
+        let model = lane.model;
+        if kind == ErrorKind::Reset && lane.reset_by_sibling {
+            lane.go(Step::Free, Instant::MAX);
+            self.fault(accelerator, Fault::BlockLost, now, application);
+        } else if kind == ErrorKind::Unsupported {
+            lane.go(Step::Free, Instant::MAX);
+            self.fault(accelerator, Fault::BlockLost, now, application);
+            self.unsupported(accelerator, model, now, application);
+        } else if kind.is_transient() && !lane.is_on_trial() {
+            lane.rest(self.supervision.back_off, now);
+            self.fault(accelerator, Fault::Resting, now, application);
+            self.blame(accelerator, model, kind, now, application);
+        } else {
+            self.take_out(accelerator, false, now, application);
+            self.blame(accelerator, model, kind, now, application);
         }
+    }
+
+    /// Bars a model for good from an accelerator that cannot run it.
+    fn unsupported(
+        &mut self,
+        accelerator: AcceleratorId,
+        model: ModelId,
+        now: Instant,
+        application: &mut impl Application,
+    ) {
+        count(&mut self.trouble.barred);
+        let _ = self.bar(model, accelerator, true, now, application);
     }
 
     /// Takes an accelerator out of service, for a rest that doubles each time in a row.
@@ -228,15 +256,20 @@ where
         self.fault(accelerator, Fault::OutOfService, now, application);
     }
 
-    /// Counts a failure of a model on an accelerator, and bars the pair if that was one too many.
+    /// Counts a failure of a model on an accelerator, if it is of a kind that tells on the model, and bars
+    /// the pair if that was one too many.
     fn blame(
         &mut self,
         accelerator: AcceleratorId,
         model: ModelId,
+        kind: ErrorKind,
         now: Instant,
         application: &mut impl Application,
     ) {
         let Some(lane) = self.lanes.get_mut(usize::from(accelerator.0)) else { return };
+        if matches!(kind, ErrorKind::Full | ErrorKind::NotReady | ErrorKind::Bus | ErrorKind::Gone) {
+            return;
+        }
         if lane.blame(model, self.supervision.bars, now)
             && let Ok(true) = self.scheduler.bar(model, accelerator, true, now)
         {

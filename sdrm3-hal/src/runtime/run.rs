@@ -1,6 +1,6 @@
 //! The runtime as a task of an async executor, on embedded-hal-async.
 
-use core::future::{Future, pending, poll_fn};
+use core::future::{Future, poll_fn};
 use core::pin::pin;
 use core::task::Poll;
 
@@ -66,45 +66,33 @@ where
             let longest = clock.longest_gap();
             let longest =
                 if longest == Duration::MAX { longest } else { Duration::from_nanos(longest.as_nanos() / 2) };
+            // Written out rather than as async functions of their own: those could be polled behind their
+            // end, for which the compiler leaves a panic in the firmware.
             match left.min(longest) {
-                Duration::ZERO => let_others_run().await,
-                left => sleep(left, delay, signal).await,
+                Duration::ZERO => {
+                    // Gives way to the other tasks of the executor once.
+                    let mut done = false;
+                    poll_fn(|context| {
+                        if core::mem::replace(&mut done, true) {
+                            return Poll::Ready(());
+                        }
+                        context.waker().wake_by_ref();
+                        Poll::Pending
+                    })
+                    .await;
+                }
+                Duration::MAX => poll_fn(|context| signal.poll_wait(context)).await,
+                left => {
+                    // At most 4.3 s at once; whoever wakes too early sleeps again.
+                    let nanos = u32::try_from(left.as_nanos()).unwrap_or(u32::MAX);
+                    let mut nap = pin!(delay.delay_ns(nanos));
+                    poll_fn(|context| match signal.poll_wait(context) {
+                        Poll::Ready(()) => Poll::Ready(()),
+                        Poll::Pending => nap.as_mut().poll(context),
+                    })
+                    .await;
+                }
             }
         }
     }
-}
-
-/// Until the signal rings or the time has passed, whichever comes first.
-async fn sleep(left: Duration, delay: &mut impl DelayNs, signal: &Signal) {
-    let mut nap = pin!(nap(left, delay));
-    poll_fn(|context| match signal.poll_wait(context) {
-        Poll::Ready(()) => Poll::Ready(()),
-        Poll::Pending => nap.as_mut().poll(context),
-    })
-    .await;
-}
-
-/// At most 71 minutes at once; whoever wakes too early sleeps again.
-async fn nap(left: Duration, delay: &mut impl DelayNs) {
-    match (left, u32::try_from(left.as_nanos())) {
-        (Duration::MAX, _) => pending().await,
-        (_, Ok(nanos)) => delay.delay_ns(nanos).await,
-        (_, Err(_)) => {
-            let micros = u32::try_from(left.as_nanos() / 1_000).unwrap_or(u32::MAX);
-            delay.delay_us(micros).await;
-        }
-    }
-}
-
-/// Gives way to the other tasks of the executor once.
-async fn let_others_run() {
-    let mut done = false;
-    poll_fn(|context| {
-        if core::mem::replace(&mut done, true) {
-            return Poll::Ready(());
-        }
-        context.waker().wake_by_ref();
-        Poll::Pending
-    })
-    .await;
 }

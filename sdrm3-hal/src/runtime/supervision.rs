@@ -2,8 +2,6 @@
 
 use sdrm3_core::{Dispatch, Duration, Instant, ModelId, Ticket};
 
-use crate::queue::ErrorKind;
-
 /// How an accelerator is watched, and what follows when it goes wrong.
 ///
 /// ```text
@@ -115,7 +113,7 @@ impl Rest {
     }
 }
 
-/// What the runtime knows of one accelerator: 56 bytes and one per model.
+/// What the runtime knows of one accelerator: 48 bytes, and one per model.
 #[derive(Debug)]
 pub(super) struct Lane<const MODELS: usize> {
     pub(super) step: Step,
@@ -126,7 +124,7 @@ pub(super) struct Lane<const MODELS: usize> {
     pub(super) model: ModelId,
     /// How long it may take.
     pub(super) time: Duration,
-    /// A sibling was reset, and this one's block with it: it is not to blame.
+    /// A sibling was reset, and the block in flight with it: it is not to blame.
     pub(super) reset_by_sibling: bool,
     /// Rests, and quarantines, since a block last succeeded.
     rests: u8,
@@ -273,7 +271,21 @@ impl<const MODELS: usize> Lane<MODELS> {
     }
 }
 
-/// Whether a failure of this kind tells on the model that ran, besides the accelerator.
-pub(super) const fn blames_model(kind: ErrorKind) -> bool {
-    !matches!(kind, ErrorKind::Full | ErrorKind::NotReady | ErrorKind::Bus | ErrorKind::Gone)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn notes_are_as_small_as_they_say() {
+        assert_eq!(size_of::<Lane<8>>(), 48 + 8);
+    }
+
+    #[test]
+    fn rests_double_up_to_their_limit_and_are_never_nothing() {
+        let rest = Rest { first: Duration::from_millis(3), longest: Duration::from_millis(10) };
+        let millis = [0, 1, 2, 3, 63, 64, 255].map(|before| rest.after(before).as_nanos() / 1_000_000);
+        assert_eq!(millis, [3, 6, 10, 10, 10, 10, 10]);
+        let none = Rest { first: Duration::ZERO, longest: Duration::ZERO };
+        assert_eq!([none.after(0), none.after(9)], [Duration::from_micros(1); 2]);
+    }
 }

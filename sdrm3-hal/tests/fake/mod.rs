@@ -172,6 +172,9 @@ impl Application for Diary {
             Event::Faulted(id, Fault::OutOfService, _) => {
                 format!("{} out", ACCELERATORS[usize::from(id.0)])
             }
+            Event::Faulted(id, Fault::NotTaken, _) => {
+                format!("{} does not take it", ACCELERATORS[usize::from(id.0)])
+            }
             Event::Faulted(id, Fault::BlockLost, _) => {
                 format!("{} loses its block", ACCELERATORS[usize::from(id.0)])
             }
