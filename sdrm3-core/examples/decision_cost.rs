@@ -49,7 +49,8 @@ fn main() -> Result<(), Box<dyn std::error::Error>> {
     let models: Vec<_> = networks.iter().map(|network| Model::new("model", period, network)).collect();
     let accelerators = [const { Accelerator::new("accelerator") }; ACCS];
     let workload = Workload::new(&models, &accelerators);
-    let mut scheduler = Scheduler::<_, MODELS, 16, ACCS>::new(&workload, MapScore::default(), Config::FULL)?;
+    let mut scheduler = Scheduler::<_, MODELS, 16, ACCS>::new(&workload, MapScore::default(), Config::FULL)
+        .map_err(|error| error.to_string())?;
 
     let mut now = Instant::from_millis(5);
     for model in 0..MODELS {
