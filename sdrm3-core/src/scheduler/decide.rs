@@ -6,8 +6,6 @@
 //! `cargo run --release -p sdrm3-core --example decision_cost` measures it on the host.
 
 use super::{InFlight, ModelState, Scheduler, segments_of};
-use core::cmp::Reverse;
-
 use crate::correction::Factor;
 use crate::event::{Action, Dispatch, DropReason, Event, NextWake, Ticket};
 use crate::frame_drop::Search;
@@ -93,9 +91,9 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             }
             let weighed = self.policy.weigh(&view, now);
             let on = if pairs & self.switching == 0 {
-                self.quick_pair(&view, job, model, weighed, pairs)
+                self.best_pair(&view, job, model, weighed, pairs, |_| Cost::NONE)
             } else {
-                self.best_pair(id, weighed, pairs)
+                self.best_switching_pair(id, weighed, pairs)
             };
             let Some((score, accelerator)) = on else { continue };
             if best
@@ -111,37 +109,17 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     }
 
     /// The accelerator of `pairs` where the job scores highest; of equal ones the fastest, then the first.
-    #[inline(never)]
-    fn best_pair(&self, id: JobId, weighed: P::Weighed, pairs: u32) -> Option<(Score, usize)> {
-        let (job, model) = self.look_up(id)?;
-        let view = view(self.workload, id, job, model);
-        let mut best = None;
-        for (index, (placement, factor)) in
-            job.segment.placements().iter().zip(model.correction.on()).enumerate()
-        {
-            if pairs >> index & 1 == 0 {
-                continue;
-            }
-            let offer = self.offer(index, placement, *factor, self.switch_cost(index, id, job));
-            let Some(score) = self.policy.score(weighed, &view, &offer) else { continue };
-            let rank = (score, Reverse(offer.latency_ns));
-            if best.is_none_or(|(highest, _)| rank > highest) {
-                best = Some((rank, index));
-            }
-        }
-        best.map(|((score, _), index)| (score, index))
-    }
-
-    /// The same in fewer instructions, where all switch for free and no two scores are equal.
     #[inline(always)]
-    fn quick_pair(
+    fn best_pair(
         &self,
         view: &JobView<'_>,
         job: &Job<'_, ACCS>,
         model: &ModelState<ACCS>,
         weighed: P::Weighed,
         pairs: u32,
+        switch: impl Fn(usize) -> Cost,
     ) -> Option<(Score, usize)> {
+        // No accelerator: any score is as good.
         let mut best = (Score(i64::MIN), ACCS);
         let (mut index, mut left) = (0, pairs);
         let mut rows = job.segment.placements().iter().zip(model.correction.on());
@@ -149,13 +127,11 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             && let Some((placement, factor)) = rows.next()
         {
             if left & 1 != 0 {
-                let offer = self.offer(index, placement, *factor, Cost::NONE);
+                let offer = self.offer(index, placement, *factor, switch(index));
                 if let Some(score) = self.policy.score(weighed, view, &offer)
                     && score >= best.0
+                    && (score > best.0 || is_faster(job, model, index, best.1))
                 {
-                    if score == best.0 {
-                        return self.best_pair(view.id, weighed, pairs);
-                    }
                     best = (score, index);
                 }
             }
@@ -163,6 +139,14 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             left >>= 1;
         }
         (best.1 < ACCS).then_some(best)
+    }
+
+    /// The same where an accelerator does not switch for free; out of line, for it is much longer.
+    #[inline(never)]
+    fn best_switching_pair(&self, id: JobId, weighed: P::Weighed, pairs: u32) -> Option<(Score, usize)> {
+        let (job, model) = self.look_up(id)?;
+        let view = view(self.workload, id, job, model);
+        self.best_pair(&view, job, model, weighed, pairs, |index| self.switch_cost(index, id, job))
     }
 
     /// The accelerators that are idle, and those in service. O(ACCS).
@@ -383,6 +367,23 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         self.count_drop(job.frame(), reason, now);
         Action::Drop(job.frame(), reason)
     }
+}
+
+/// Whether a job's next segment is expected to be faster on accelerator `one` than on `other`, if there
+/// is such.
+#[cold]
+#[inline(never)]
+fn is_faster<const ACCS: usize>(
+    job: &Job<'_, ACCS>,
+    model: &ModelState<ACCS>,
+    one: usize,
+    other: usize,
+) -> bool {
+    let latency_ns = |index: usize| {
+        let (placement, factor) = (job.segment.placements().get(index)?, model.correction.on().get(index)?);
+        Some(factor.latency(placement.latency_ns))
+    };
+    latency_ns(other).is_none_or(|other| latency_ns(one) < Some(other))
 }
 
 /// Bytes of weights to fetch when an accelerator moves to the job from another model.
