@@ -42,6 +42,14 @@ pub struct Dispatch {
     pub score: Score,
 }
 
+impl Dispatch {
+    /// One segment of a job, expected to take nothing: for tests of drivers, and for traces.
+    pub const fn new(ticket: Ticket, job: JobId, frame: Frame, first: u16) -> Self {
+        let (expected, switch, score) = (Cost::NONE, Cost::NONE, Score::ZERO);
+        Self { ticket, job, frame, subnetwork: 0, first, count: 1, expected, switch, score }
+    }
+}
+
 /// What the scheduler wants done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -164,6 +172,14 @@ pub struct Report {
     pub worst_energy_nj: u32,
     /// Whether the frame is complete, and in time.
     pub progress: Progress,
+}
+
+impl Report {
+    /// That a block of a job has ended then, at no cost, and more are left: for tests, and for traces.
+    pub const fn new(ticket: Ticket, job: JobId, frame: Frame, finished: Instant) -> Self {
+        let (energy_nj, worst_energy_nj, progress) = (0, 0, Progress::More);
+        Self { ticket, job, frame, subnetwork: 0, finished, energy_nj, worst_energy_nj, progress }
+    }
 }
 
 /// How far a frame has come.

@@ -13,6 +13,7 @@ extern crate std;
 
 pub mod queue;
 mod runtime;
+pub mod trace;
 
 pub use queue::AcceleratorQueue;
 pub use runtime::{Application, Runtime, SetupError, Trouble, Wake};

@@ -9,6 +9,7 @@ use sdrm3_core::{
 };
 
 use crate::queue::{AcceleratorQueue, Completion, Error as _, Pump};
+use crate::trace::{Sink, Traced};
 
 /// What the application adds: whether a frame gives rise to another, and what to do with events.
 pub trait Application {
@@ -86,10 +87,11 @@ struct Collected {
 ///
 /// Call [`release`](Self::release) when an input is there, and [`poll`](Self::poll) after releases, on
 /// interrupts of accelerators and at the wake it asked for. Time is an argument; if it goes back, the
-/// latest time stands.
+/// latest time stands. A [`Sink`] hears of every call to the scheduler: a
+/// [`Recorder`](crate::trace::Recorder) writes a trace; by default there is none, and it costs nothing.
 #[derive(Debug)]
-pub struct Runtime<'w, P, Q, const MODELS: usize, const JOBS: usize, const ACCS: usize> {
-    scheduler: Scheduler<'w, P, MODELS, JOBS, ACCS>,
+pub struct Runtime<'w, P, Q, const MODELS: usize, const JOBS: usize, const ACCS: usize, S = ()> {
+    scheduler: Traced<'w, P, S, MODELS, JOBS, ACCS>,
     queues: Vec<Q, ACCS>,
     /// Accelerators that refused or failed a block for a passing reason: tried again at the next poll.
     resting: Vec<AcceleratorId, ACCS>,
@@ -108,17 +110,40 @@ where
         scheduler: Scheduler<'w, P, MODELS, JOBS, ACCS>,
         queues: Vec<Q, ACCS>,
     ) -> Result<Self, SetupError> {
+        Self::traced(scheduler, queues, ())
+    }
+}
+
+impl<'w, P, Q, S, const MODELS: usize, const JOBS: usize, const ACCS: usize>
+    Runtime<'w, P, Q, MODELS, JOBS, ACCS, S>
+where
+    P: Policy,
+    Q: AcceleratorQueue,
+    S: Sink,
+{
+    /// The same, with a sink that hears of every call to the scheduler.
+    pub fn traced(
+        scheduler: Scheduler<'w, P, MODELS, JOBS, ACCS>,
+        queues: Vec<Q, ACCS>,
+        sink: S,
+    ) -> Result<Self, SetupError> {
         let (accelerators, given) = (scheduler.accelerators().len(), queues.len());
         if accelerators != given {
             return Err(SetupError { accelerators, queues: given });
         }
         let (resting, trouble) = (Vec::new(), Trouble::default());
+        let scheduler = Traced::new(scheduler, sink);
         Ok(Self { scheduler, queues, resting, trouble, now: Instant::ZERO })
     }
 
     /// The scheduler: its tallies, its UXCost, its policy.
     pub const fn scheduler(&self) -> &Scheduler<'w, P, MODELS, JOBS, ACCS> {
-        &self.scheduler
+        self.scheduler.scheduler()
+    }
+
+    /// The sink, to end its trace or to drain it.
+    pub const fn sink_mut(&mut self) -> &mut S {
+        self.scheduler.sink_mut()
     }
 
     /// The queues, in the workload's order.
@@ -260,7 +285,7 @@ where
 
     /// Stops or resumes online tuning.
     pub fn freeze_tuner(&mut self, frozen: bool) {
-        self.scheduler.freeze_tuner(frozen);
+        self.scheduler.freeze_tuner(frozen, self.now);
     }
 
     /// Ends the run: every frame that is left is reported as overdue or left out. Frames that depend on
