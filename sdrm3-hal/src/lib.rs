@@ -6,14 +6,18 @@
 //! C library and under the simulator's virtual time alike: neither reads a clock.
 
 #![no_std]
+#![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
 #[cfg(test)]
 extern crate std;
 
+mod clock;
+pub mod handover;
 pub mod queue;
 mod runtime;
 pub mod trace;
 
+pub use clock::{Clock, TickClock};
 pub use queue::AcceleratorQueue;
 pub use runtime::{Application, Runtime, SetupError, Trouble, Wake};

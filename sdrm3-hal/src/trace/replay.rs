@@ -10,6 +10,7 @@ use super::{Answer, Ending, Header, Step, Trace};
 
 /// What a replay came to.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub struct Replayed {
     /// Calls that were repeated; all but the last with the recorded answer, if there is a difference.
@@ -55,6 +56,7 @@ impl fmt::Display for Difference {
 
 /// That a trace was recorded with other tables or settings than the scheduler has.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[cfg_attr(feature = "defmt", derive(defmt::Format))]
 #[non_exhaustive]
 pub enum Mismatch {
     /// Other tables.
