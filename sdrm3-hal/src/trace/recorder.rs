@@ -79,10 +79,10 @@ impl<'a> Buffer<'a> {
 
 impl Output for Buffer<'_> {
     fn write(&mut self, bytes: &[u8]) -> bool {
-        let end = self.used.saturating_add(bytes.len());
-        let Some(room) = self.memory.get_mut(self.used..end) else { return false };
+        let rest = self.memory.get_mut(self.used..);
+        let Some(room) = rest.and_then(|rest| rest.get_mut(..bytes.len())) else { return false };
         room.copy_from_slice(bytes);
-        self.used = end;
+        self.used += bytes.len();
         true
     }
 }
