@@ -1,45 +1,33 @@
 //! A timer as an accelerator: a block takes its time, then an interrupt says that it is done.
 
-use core::cell::Cell;
 use core::ops::Range;
-use core::sync::atomic::{AtomicBool, Ordering};
 
-use critical_section::Mutex;
 use sdrm3_core::{Dispatch, Duration, Instant, Outcome, Ticket};
 use sdrm3_hal::AcceleratorQueue;
-use sdrm3_hal::queue::{CancelOutcome, Capabilities, Completion, ErrorKind, ErrorType, Granularity, Pump};
+use sdrm3_hal::handover::{Handover, Signal};
+use sdrm3_hal::queue::{
+    CancelOutcome, Capabilities, Completion, ErrorKind, ErrorType, Granularity, Health, Pump,
+};
 
 use crate::board;
 use crate::workload::ACCELERATORS;
 
-/// When the block of each accelerator ended, from its interrupt to its queue.
-static LATCHES: Mutex<[Cell<Option<Instant>>; ACCELERATORS]> =
-    Mutex::new([const { Cell::new(None) }; ACCELERATORS]);
+/// An interrupt has come.
+pub static EVENT: Signal = Signal::new();
 
-/// An interrupt has come since the last look.
-static EVENT: AtomicBool = AtomicBool::new(false);
+/// When the block of each accelerator ended, from its interrupt to its queue.
+static ENDED: [Handover<Instant, 1>; ACCELERATORS] = [const { Handover::new(&EVENT) }; ACCELERATORS];
 
 /// The interrupt's part: notes when the accelerator ended its block.
 pub fn latch(accelerator: usize, at: Instant) {
-    critical_section::with(|cs| {
-        if let Some(latch) = LATCHES.borrow(cs).get(accelerator) {
-            latch.set(Some(at));
-        }
-    });
-    EVENT.store(true, Ordering::Release);
-}
-
-/// Whether an interrupt has come since the last call.
-pub fn event() -> bool {
-    let event = EVENT.load(Ordering::Acquire);
-    if event {
-        EVENT.store(false, Ordering::Release);
+    if let Some(ended) = ENDED.get(accelerator) {
+        // There is one block at a time, so there is room.
+        let _ = ended.push(at);
     }
-    event
 }
 
 fn unlatch(accelerator: usize) -> Option<Instant> {
-    critical_section::with(|cs| LATCHES.borrow(cs).get(accelerator).and_then(Cell::take))
+    ENDED.get(accelerator).and_then(Handover::pop)
 }
 
 /// The queue of one timer; one block at a time.
@@ -50,12 +38,14 @@ pub struct TimerQueue {
     in_flight: Option<(Ticket, Instant)>,
     /// Why the block was ended before its time.
     ended: Option<ErrorKind>,
+    spurious: u32,
+    failed: u32,
 }
 
 impl TimerQueue {
     /// The queue of that timer.
     pub const fn new(accelerator: usize) -> Self {
-        Self { accelerator, in_flight: None, ended: None }
+        Self { accelerator, in_flight: None, ended: None, spurious: 0, failed: 0 }
     }
 
     fn end(&mut self, why: ErrorKind) {
@@ -88,6 +78,9 @@ impl AcceleratorQueue for TimerQueue {
         if self.in_flight.is_some() {
             return Err(ErrorKind::Full);
         }
+        if unlatch(self.accelerator).is_some() {
+            self.spurious += 1;
+        }
         self.in_flight = Some((block.ticket, now));
         board::start(self.accelerator, duration(block, now));
         Ok(())
@@ -101,7 +94,7 @@ impl AcceleratorQueue for TimerQueue {
             (None, None) => return Pump::Waiting,
         };
         self.in_flight = None;
-        self.ended = None;
+        self.failed += u32::from(result.is_err());
         Pump::Done(Completion { ticket, started, result })
     }
 
@@ -116,5 +109,11 @@ impl AcceleratorQueue for TimerQueue {
     fn reset(&mut self, _: Instant) -> Result<(), ErrorKind> {
         self.end(ErrorKind::Reset);
         Ok(())
+    }
+
+    fn health(&self) -> Health {
+        let mut health = Health::default();
+        (health.spurious, health.failed) = (self.spurious, self.failed);
+        health
     }
 }

@@ -245,7 +245,7 @@ fn main() -> ! {
     let mut failures = 0;
     for jobs in [2, 4, 8, 16] {
         for (cost, accelerators) in at(jobs).into_iter().zip([1u32, 2, 4, 8]) {
-            defmt::println!("decision_{=u32}x{=u32}_insns_max {=u32}", jobs as u32, accelerators, cost);
+            defmt::println!("scale_{=u32}x{=u32}_insns {=u32}", jobs as u32, accelerators, cost);
             failures += u32::from(cost == 0);
         }
     }

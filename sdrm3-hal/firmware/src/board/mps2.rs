@@ -3,15 +3,15 @@
 //! Four CMSDK timers stand for four accelerators: each counts a block's time down and raises its own
 //! interrupt. A free counter is the clock.
 
-use core::cell::Cell;
+use core::num::NonZeroU32;
 use core::ops::Range;
 use core::ptr::{read_volatile, write_volatile};
 
 use cortex_m::interrupt::InterruptNumber;
 use cortex_m::peripheral::NVIC;
 use cortex_m_rt::exception;
-use critical_section::Mutex;
 use sdrm3_core::{Duration, Instant};
+use sdrm3_hal::{Clock, TickClock};
 
 /// RAM that the programs leave alone (PSRAM, 16 MB): room for data that QEMU loads.
 pub const SPARE_RAM: Range<usize> = 0x2100_0000..0x2200_0000;
@@ -73,15 +73,11 @@ pub fn instructions(counts: u32) -> u32 {
     ((u64::from(counts) * TICK_NS + 512) / 1_024) as u32
 }
 
-/// The time. The counter wraps every 171 s and must be read more often than that.
+static CLOCK: TickClock<fn() -> u32> = TickClock::new(count, NonZeroU32::new(25_000_000).unwrap());
+
+/// The time. It must be read once a minute.
 pub fn now() -> Instant {
-    static LAST: Mutex<Cell<u64>> = Mutex::new(Cell::new(0));
-    critical_section::with(|cs| {
-        let last = LAST.borrow(cs);
-        let since = count().wrapping_sub(last.get() as u32);
-        last.set(last.get().wrapping_add(u64::from(since)));
-        Instant::from_nanos(last.get().saturating_mul(TICK_NS))
-    })
+    CLOCK.now()
 }
 
 /// Has the accelerator's interrupt come after this time, once.
