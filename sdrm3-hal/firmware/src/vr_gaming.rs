@@ -15,7 +15,8 @@ pub const CHECKSUM: u64 = 0x7b9e5702f51a817f;
 pub const ORIGIN: &str = "scenario=vr_gaming\nplatform=4k-1ws-2os\n";
 
 #[allow(long_running_const_eval)]
-const _: () = assert!(WORKLOAD.checksum() == CHECKSUM, "the tables were edited, or derived by another version");
+const _: () =
+    assert!(WORKLOAD.checksum() == CHECKSUM, "the tables were edited, or derived by another version");
 
 /// A segment: nanoseconds and nanojoules on each accelerator (0 ns: it does not run there), and bytes
 /// of activations at its start.

@@ -70,7 +70,7 @@ fn main() -> ! {
             Wake::At(at) => until = until.min(at),
             Wake::OnEvent => {}
         }
-        while !queue::event() && board::now() < until {}
+        while !queue::EVENT.take() && board::now() < until {}
     }
     runtime.close(end, &mut Cascades);
 

@@ -25,8 +25,7 @@ fn main() -> ! {
     };
     let header = trace.header();
     let policy = MapScore { weights: header.weights.unwrap_or_default() };
-    let Ok(mut scheduler) =
-        Scheduler::<_, MODELS, JOBS, ACCELERATORS>::new(&WORKLOAD, policy, header.config)
+    let Ok(mut scheduler) = Scheduler::<_, MODELS, JOBS, ACCELERATORS>::new(&WORKLOAD, policy, header.config)
     else {
         defmt::error!("the tables are not valid");
         log::exit(2)
