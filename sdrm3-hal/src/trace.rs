@@ -30,14 +30,14 @@
 //!
 //! # The format, version 1
 //!
-//! A header, then blocks. Numbers are little endian. `checksum` is [`Checksum`], FNV-1a of 64 bits.
+//! A header, then blocks. Numbers are little endian. A checksum is FNV-1a of 64 bits.
 //!
 //! | header | bytes | |
 //! |---|---|---|
 //! | 0 | 8 | `SDRM3TRC` |
 //! | 8 | 2 | version, 1 |
 //! | 10 | 2 | length of the header |
-//! | 12 | 8 | checksum of the workload ([`Workload::checksum`](sdrm3_core::Workload::checksum)) |
+//! | 12 | 8 | checksum of the workload's tables (`Workload::checksum` says of what) |
 //! | 20 | 4 | `JOBS` of the scheduler |
 //! | 24 | 1 | models |
 //! | 25 | 1 | accelerators |
@@ -120,6 +120,3 @@ pub use reader::{Ending, Steps, Trace};
 pub use recorder::{Buffer, Output, Recorder, Sink};
 pub use replay::{Difference, Mismatch, Replayed, replay};
 pub use step::{Answer, Call, Step, Traced};
-
-#[cfg(doc)]
-use sdrm3_core::Checksum;

@@ -468,7 +468,7 @@ fn a_full_buffer_keeps_the_beginning_and_counts_the_rest() {
     let mut memory = [0; 1_500];
     let mut recorder = Recorder::<_>::new(&Header::of(&scheduler(&case)), Buffer::new(&mut memory));
     steps.iter().for_each(|step| recorder.record(step));
-    recorder.finish();
+    assert!(!recorder.finish(), "it is not whole");
     let (kept, lost) = (recorder.records(), recorder.lost());
     assert!(recorder.output().written().len() <= 1_500 && whole.len() > 1_500);
     // The block that found no room was counted as recorded.
@@ -492,7 +492,7 @@ fn a_ring_that_is_drained_in_time_loses_nothing() {
         recorder.record(step);
         drained.extend(std::iter::from_fn(|| consumer.dequeue()));
     }
-    recorder.finish();
+    assert!(recorder.finish(), "it is whole");
     drained.extend(std::iter::from_fn(|| consumer.dequeue()));
     assert_eq!(recorder.lost(), 0);
     assert!(replayed(&drained, &case).is_identical());

@@ -126,13 +126,15 @@ impl<O: Output, const BLOCK: usize> Recorder<O, BLOCK> {
         recorder
     }
 
-    /// Ends the trace: what was recorded is written, and that nothing follows.
-    pub fn finish(&mut self) {
-        if !self.ended {
-            self.append(&[END]);
-            self.write_block();
-            self.ended = true;
+    /// Ends the trace: what was recorded is written, and that nothing follows. The answer is whether the
+    /// trace is whole; it is not if the output refused a block, or if it had ended before.
+    pub fn finish(&mut self) -> bool {
+        if self.ended {
+            return false;
         }
+        self.append(&[END]);
+        self.write_block();
+        !core::mem::replace(&mut self.ended, true)
     }
 
     /// Writes what was recorded without waiting for a block to fill up: before a sleep, say.

@@ -96,7 +96,8 @@ fn head(
          pub const ORIGIN: &str = {text:?};\n\
          \n\
          #[allow(long_running_const_eval)]\n\
-         const _: () = assert!(WORKLOAD.checksum() == CHECKSUM, \"the tables were edited, or derived by another version\");\n\
+         const _: () =\n\
+         \x20   assert!(WORKLOAD.checksum() == CHECKSUM, \"the tables were edited, or derived by another version\");\n\
          \n\
          /// A segment: nanoseconds and nanojoules on each accelerator (0 ns: it does not run there), and bytes\n\
          /// of activations at its start.\n\
