@@ -52,25 +52,30 @@ def pushed(instruction):
     return 0
 
 
-CALL = re.compile(r"(?:bl|b|b\.n|b\.w|b[a-z]{2}\.[nw]|cbn?z|jal|j|tail|call|beqz|bnez|b[a-z]{2,4})\s+(?:.*,)?\s*([0-9a-f]+) <")
-INDIRECT = re.compile(r"(?:blx\s+r|bx\s+(?!lr)|jalr\s|jr\s+(?!ra))")
+# Branches and calls with a target that is known; RISC-V's in two instructions have it in a comment.
+CALL = re.compile(r"(?:bl?|c?b[a-z.]+|jal|j|[jb][a-z]+z)\s(?:.*,)?\s*([0-9a-f]+) <|(?:jalr|jr) .*# ([0-9a-f]+) <")
+INDIRECT = re.compile(r"blx r|bx (?!lr)|jalr |jr (?!ra)")
+# What scales the index into a table of jumps; Arm has instructions of its own for those (tbb, tbh).
+SCALES = re.compile(r"(?:sll|slli) .*,(?:0x)?2$")
 
 
 def functions(tools, elf):
     """Name, callees, calls through pointers and pushed bytes of each function, by address."""
     text = subprocess.run([tools + "objdump", "-dC", elf], capture_output=True, text=True, check=True).stdout
-    found, here = {}, None
+    found, here, recent = {}, None, []
     for line in text.splitlines():
         if m := re.match(r"([0-9a-f]+) <(.*)>:$", line):
-            here = {"name": m[2], "callees": set(), "indirect": [], "pushed": 0}
+            here, recent = {"name": m[2], "callees": set(), "indirect": [], "pushed": 0}, []
             found[int(m[1], 16)] = here
         elif here is not None and (m := re.match(r"\s*[0-9a-f]+:\t[0-9a-f ]+\t(.*)$", line)):
             instruction = m[1].replace("\t", " ")
             here["pushed"] += pushed(instruction)
+            recent = (recent + [instruction])[-8:]
             if m := CALL.match(instruction):
-                here["callees"].add(int(m[1], 16))
+                here["callees"].add(int(m[1] or m[2], 16))
             elif INDIRECT.match(instruction):
-                here["indirect"].append(instruction)
+                if not (instruction.startswith("jr ") and any(map(SCALES.match, recent))):
+                    here["indirect"].append(instruction)
     return found
 
 
