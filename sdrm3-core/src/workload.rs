@@ -19,13 +19,14 @@
 //! assert_eq!(WORKLOAD.validate(), Ok(()));
 //! ```
 
+mod budget;
 mod checksum;
 mod derive;
 mod validate;
 
+pub use budget::DropBudget;
 pub use validate::{Cause, WorkloadError};
 
-use crate::frame_drop::DropBudget;
 use crate::time::Duration;
 
 /// Index of a model in [`Workload::models`].
@@ -203,6 +204,8 @@ pub struct SegmentInfo {
     pub branch: Branch,
     /// Whether the job may move to a lighter sub-network just before it.
     pub switch_point: bool,
+    /// The accelerators that can run it; bit `a` is accelerator `a`.
+    pub runs_on: u32,
 }
 
 /// One segment with everything derived; made by [`Segment::table`] or [`Segment::derive`] only.
@@ -406,6 +409,11 @@ impl<'a> Accelerator<'a> {
     pub const fn with_switch_table(mut self, table: &'a [Cost]) -> Self {
         self.switch_table = table;
         self
+    }
+
+    /// Whether no switch of it costs anything.
+    pub(crate) fn switches_for_free(&self) -> bool {
+        self.switch_fixed == Cost::NONE && self.switch_per_kib == Cost::NONE && self.switch_table.is_empty()
     }
 
     /// Cost of a switch that moves `bytes`, without the table; saturating.

@@ -60,7 +60,8 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// Whether trying again may help; if not, the accelerator is out of service until it is restored.
+    /// Whether trying again soon may help; if not, the runtime takes the accelerator out of service for
+    /// longer, or bars the model from it that it does not support.
     pub const fn is_transient(self) -> bool {
         !matches!(self, Self::Gone | Self::Unsupported | Self::Timeout)
     }

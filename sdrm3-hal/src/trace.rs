@@ -70,7 +70,7 @@
 //! | 4 | `lose_child` | model `u8`, parent frame | lost |
 //! | 5 | `give_up` | frame | |
 //! | 6 | complete | ticket, path, started: option of time, finished: time, energy: option of number | completed |
-//! | 7 | fault | accelerator `u8`, 0 block lost, 1 resting, 2 out of service | faulted |
+//! | 7 | fault | accelerator `u8`, fault `u8` | faulted |
 //! | 8 | restore | accelerator `u8` | done |
 //! | 9 | bar | model `u8`, accelerator `u8`, barred `u8` | changed |
 //! | 10 | `set_active` | model `u8`, active `u8` | changed |
@@ -92,7 +92,9 @@
 //!   2: error. done: 0; 1: error. changed: 0 no; 1 yes; 2: error. error: 0 stale: ticket; 1 unknown
 //!   accelerator `u8`; 2 unknown model `u8`; 3 zero period, model `u8`; 4 follows its parent, model `u8`;
 //!   5 skip beyond the end: ticket, path; 6 time went back: now and last as times.
-//! - a code that the program knows no name for is written as 255; such a record is not read.
+//! - fault: 0 block lost, 1 resting, 2 out of service, 3 not taken. reason: 0 stale, 1 infeasible, 2 superseded,
+//!   3 withdrawn, 4 abandoned, 5 parent lost, 6 no room, 7 unplaceable.
+//! - 255 stands for a refusal or an error that has no code yet; such a record is not read.
 //!
 //! Parts:
 //!

@@ -143,7 +143,8 @@ impl Bed<'_> {
             Step::Complete(..) | Step::Stale(_) | Step::BadSkip(_) => {}
             Step::Lose(choice) => self.fault(choice, Fault::BlockLost),
             Step::OutOfService(choice) => {
-                self.fault(choice, if choice % 2 == 0 { Fault::OutOfService } else { Fault::Resting });
+                let fault = [Fault::OutOfService, Fault::Resting, Fault::NotTaken][choice % 3];
+                self.fault(choice, fault);
             }
             Step::Restore(choice) => _ = self.traced.restore(self.accelerator(choice), now),
             Step::Bar(model, accelerator, barred) => {

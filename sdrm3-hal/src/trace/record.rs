@@ -11,7 +11,7 @@ use super::{Answer, Call, Step};
 
 /// What ends a trace.
 pub(super) const END: u8 = 14;
-/// Stands for a variant that this version has no code for.
+/// Stands for a refusal that has no code yet.
 const UNKNOWN: u8 = 255;
 
 /// What a record says.
@@ -77,7 +77,7 @@ impl Encoder<'_> {
             }
             Call::Fault(accelerator, fault) => {
                 self.byte(accelerator.0);
-                self.byte(fault_code(fault));
+                self.byte(fault.code());
             }
             Call::Restore(accelerator) => self.byte(accelerator.0),
             Call::Bar(model, accelerator, barred) => {
@@ -162,7 +162,7 @@ impl Encoder<'_> {
             Action::Drop(frame, reason) => {
                 self.byte(1);
                 self.frame(frame);
-                self.byte(reason_code(reason));
+                self.byte(reason.code());
             }
             Action::Wait(NextWake::At(at)) => {
                 self.byte(2);
@@ -260,7 +260,7 @@ impl Decoder<'_, '_> {
                 let energy_nj = self.option(Self::small)?;
                 Call::Complete(ticket, Outcome { path, started, finished, energy_nj })
             }
-            7 => Call::Fault(self.accelerator()?, fault(self.byte()?)?),
+            7 => Call::Fault(self.accelerator()?, Fault::from_code(self.byte()?)?),
             8 => Call::Restore(self.accelerator()?),
             9 => Call::Bar(self.model()?, self.accelerator()?, self.flag()?),
             10 => Call::SetActive(self.model()?, self.flag()?),
@@ -319,7 +319,7 @@ impl Decoder<'_, '_> {
                 block.score = Score(self.signed()?);
                 Action::Dispatch(block)
             }
-            1 => Action::Drop(self.frame()?, reason(self.byte()?)?),
+            1 => Action::Drop(self.frame()?, DropReason::from_code(self.byte()?)?),
             2 => Action::Wait(NextWake::At(self.time()?)),
             3 => Action::Wait(NextWake::Idle),
             _ => return None,
@@ -369,40 +369,6 @@ impl Decoder<'_, '_> {
             _ => return None,
         })
     }
-}
-
-const FAULTS: [Fault; 3] = [Fault::BlockLost, Fault::Resting, Fault::OutOfService];
-
-/// Drops by reason, in the order of their codes.
-const REASONS: [DropReason; 8] = [
-    DropReason::Stale,
-    DropReason::Infeasible,
-    DropReason::Superseded,
-    DropReason::Withdrawn,
-    DropReason::Abandoned,
-    DropReason::ParentLost,
-    DropReason::NoRoom,
-    DropReason::Unplaceable,
-];
-
-fn code<T: PartialEq>(of: &T, among: &[T]) -> u8 {
-    among.iter().zip(0u8..).find(|(known, _)| *known == of).map_or(UNKNOWN, |(_, code)| code)
-}
-
-fn fault_code(fault: Fault) -> u8 {
-    code(&fault, &FAULTS)
-}
-
-fn fault(code: u8) -> Option<Fault> {
-    FAULTS.get(usize::from(code)).copied()
-}
-
-fn reason_code(reason: DropReason) -> u8 {
-    code(&reason, &REASONS)
-}
-
-fn reason(code: u8) -> Option<DropReason> {
-    REASONS.get(usize::from(code)).copied()
 }
 
 #[cfg(test)]

@@ -16,7 +16,7 @@ use sdrm3_core::{
     AcceleratorId, Config, Duration, Instant, ModelId, Policy, Scheduler, Tally, Tuner, UxCost, Workload,
 };
 use sdrm3_hal::trace::Sink;
-use sdrm3_hal::{Runtime, Trouble, Wake};
+use sdrm3_hal::{Runtime, Supervision, Trouble, Wake};
 
 use crate::scenario::{ACCELERATORS, AcceleratorChange, MODELS, ModelChange, Platform, Scenario, What};
 use agenda::{Agenda, Entry};
@@ -109,7 +109,9 @@ pub fn simulate_traced<P: Policy>(
     let queues = (cell.platform.accelerators.iter())
         .map(|_| SimulatedAccelerator::new(execution, cell.platform.decision_ns))
         .collect();
+    // Blocks take what they take: an estimate that is far off is what a run is to show.
     let runtime = Runtime::traced(scheduler, queues, sink).expect("one queue was made per accelerator");
+    let runtime = runtime.with_supervision(Supervision::OFF);
     let observer = Observer::new(cell, draw, recorder);
     let mut run = Run { cell, runtime, observer, agenda: Agenda::new(cell.scenario, draw) };
     run.switch_off_what_starts_inactive();
