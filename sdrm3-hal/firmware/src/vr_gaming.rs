@@ -1,4 +1,4 @@
-// vr_gaming on 4k-1ws-2os: 6 models, 3 accelerators, 563 segments in 49544 bytes.
+// vr_gaming on 4k-1ws-2os: 6 models, 3 accelerators, 563 segments in 54048 bytes.
 //
 // Written by `sdrm3-sim codegen --scenario vr_gaming --platform 4k-1ws-2os`; do not edit.
 
