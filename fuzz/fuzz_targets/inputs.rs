@@ -4,6 +4,8 @@
 #![no_main]
 
 use libfuzzer_sys::fuzz_target;
+use sdrm3_core::{Checksum, Config, Workload};
+use sdrm3_hal::trace::{Header, Recorder, Trace};
 use sdrm3_host_sim::cost::check;
 use sdrm3_host_sim::engine::Recording;
 use sdrm3_host_sim::import::{maestro, onnx, tflite, vela};
@@ -13,10 +15,26 @@ use sdrm3_host_sim::scenario::{CostTable, Platform, Scenario};
 
 const SCENARIO: &str = "name = \"s\"\n[[model]]\nname = \"m\"\nnetwork = \"kws_res8\"\nfps = 30\n";
 
+/// These records as a trace of one block, whose checks pass.
+fn with_checks(records: &[u8]) -> Vec<u8> {
+    let records = &records[..records.len().min(60_000)];
+    let mut trace = Vec::new();
+    let output = |bytes: &[u8]| {
+        trace.extend_from_slice(bytes);
+        true
+    };
+    let header = Header::new(&Workload::<1>::new(&[], &[]), 1, Config::PLAIN, None);
+    drop(Recorder::<_>::new(&header, output));
+    trace.extend((records.len() as u16).to_le_bytes());
+    trace.extend(records);
+    trace.extend(Checksum::EMPTY.bytes(records).value().to_le_bytes());
+    trace
+}
+
 fuzz_target!(|data: &[u8]| {
     let Some((&format, bytes)) = data.split_first() else { return };
     let text = || Source { origin: "fuzz".into(), text: String::from_utf8_lossy(bytes).into() };
-    match format % 11 {
+    match format % 13 {
         0 => drop(Scenario::parse(&text())),
         1 => drop(Platform::parse(&text())),
         2 => drop(CostTable::parse(&text())),
@@ -32,10 +50,16 @@ fuzz_target!(|data: &[u8]| {
                 vela::Conversion { kind: "npu".into(), clock_mhz: 500.0, margin_percent, nj_per_mac };
             drop(vela::costs(&text(), &conversion));
         }
-        _ => {
+        10 => {
             let source = Source { origin: "scenario".into(), text: SCENARIO.into() };
             let scenario = Scenario::parse(&source).expect("a scenario");
             drop(Recording::parse(&text(), &scenario));
+        }
+        11 => drop(Trace::parse(bytes).map(|trace| trace.steps().count())),
+        _ => {
+            let trace = with_checks(bytes);
+            let mut steps = Trace::parse(&trace).expect("a header").steps();
+            assert!(steps.by_ref().count() <= bytes.len() && steps.ending().is_some());
         }
     }
 });

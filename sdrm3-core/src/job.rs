@@ -45,6 +45,11 @@ pub struct JobId {
 }
 
 impl JobId {
+    /// A name as it was written down elsewhere, in a trace; one that was not given out is stale.
+    pub const fn new(index: u16, generation: u16) -> Self {
+        Self { index, generation }
+    }
+
     /// Place in the pool, below its capacity.
     pub const fn index(self) -> u16 {
         self.index

@@ -37,6 +37,7 @@
 #[cfg(test)]
 extern crate std;
 
+mod checksum;
 mod config;
 mod correction;
 mod event;
@@ -51,6 +52,7 @@ mod tuner;
 mod uxcost;
 mod workload;
 
+pub use checksum::Checksum;
 pub use config::Config;
 pub use event::{
     Action, Dispatch, DropReason, Event, Fault, Leftover, NextWake, Outcome, Path, Progress, Report, Ticket,

@@ -20,6 +20,7 @@
 //! ```
 
 mod budget;
+mod checksum;
 mod derive;
 mod validate;
 
@@ -82,6 +83,16 @@ impl Probability {
     /// As a number, exact.
     pub const fn as_f64(self) -> f64 {
         self.0 as f64 / 65_536.0
+    }
+
+    /// From steps of 2^-16; more than 65 536 gives [`Probability::ALWAYS`].
+    pub const fn from_bits(bits: u32) -> Self {
+        if bits > Self::ALWAYS.0 { Self::ALWAYS } else { Self(bits) }
+    }
+
+    /// In steps of 2^-16.
+    pub const fn to_bits(self) -> u32 {
+        self.0
     }
 
     /// `value` times this probability, rounded down.

@@ -10,6 +10,7 @@ limit_code_small=16384    # bytes of code of the full scheduler at opt-level s, 
 limit_code_fast=24576     # the same at opt-level 3
 limit_ram=1536            # bytes of a scheduler of 8 models, 16 jobs, 4 accelerators
 limit_stack=768           # bytes of stack of the deepest call once the scheduler is set up
+least_decisions=100000    # that the host and every board must make alike
 
 usage() {
     cat <<'EOF'
@@ -18,7 +19,8 @@ usage: run.sh [--help] [BOARD]...
 Boards: m4f    Cortex-M4F  (mps2-an386, thumbv7em-none-eabihf)
         m3     Cortex-M3   (mps2-an385, thumbv7m-none-eabi)
         riscv  RV32IMAC    (virt, riscv32imac-unknown-none-elf)
-All of them without any. Prints `BOARD.key value` lines; README.md says what each means.
+All of them without any. TOOLCHAIN=debian takes Debian's compiler although rustup has the target.
+Prints `BOARD.key value` lines; README.md says what each means.
 Exit status: 0 all passed, 1 something failed or a limit is exceeded, 2 a tool is missing or the usage is wrong.
 EOF
 }
@@ -46,16 +48,18 @@ need() { # tool, what installs it
 board() {
     local icount=(-nographic -semihosting-config enable=on,target=native)
     case $1 in
-    m4f) target=thumbv7em-none-eabihf tools=arm-none-eabi- emulator=(qemu-system-arm -machine mps2-an386 "${icount[@]}") ;;
-    m3) target=thumbv7m-none-eabi tools=arm-none-eabi- emulator=(qemu-system-arm -machine mps2-an385 "${icount[@]}") ;;
-    riscv) target=riscv32imac-unknown-none-elf tools=riscv64-unknown-elf-
+    m4f) target=thumbv7em-none-eabihf tools=arm-none-eabi- spare=0x21000000
+        emulator=(qemu-system-arm -machine mps2-an386 "${icount[@]}") ;;
+    m3) target=thumbv7m-none-eabi tools=arm-none-eabi- spare=0x21000000
+        emulator=(qemu-system-arm -machine mps2-an385 "${icount[@]}") ;;
+    riscv) target=riscv32imac-unknown-none-elf tools=riscv64-unknown-elf- spare=0x83000000
         emulator=(qemu-system-riscv32 -machine virt -m 64M -bios none "${icount[@]}") ;;
     esac
 }
 
 # Whether rustup has the target, and if not, whether Debian's compiler with its library's source is there.
 toolchain() {
-    if compgen -G "$(rustc --print sysroot)/lib/rustlib/$target/lib/libcore-*.rlib" >/dev/null; then
+    if [ "${TOOLCHAIN:-}" != debian ] && compgen -G "$(rustc --print sysroot)/lib/rustlib/$target/lib/libcore-*.rlib" >/dev/null; then
         toolchain=rustup
     elif [ -x /usr/bin/cargo ] && [ -x /usr/bin/rustc ] && [ -d /usr/lib/rustlib/src/rust/library/core ]; then
         toolchain=debian
@@ -179,7 +183,7 @@ code() { # profile key
 stack() {
     local bounds=$logs/$name.stack.txt
     if [ "$toolchain" = rustup ]; then
-        echo "$name.stack_static not-measured: it needs frame sizes from -Zemit-stack-sizes (apt-get install rustc-web)"
+        echo "$name.stack_static not-measured: it needs frame sizes, which Debian's compiler notes down: TOOLCHAIN=debian ./run.sh"
         return
     fi
     for program in size cost; do
@@ -194,6 +198,61 @@ stack() {
     at_most stack_painted_bytes "${values[stack_static_cost]}"
     at_most stack_static_size $limit_stack
     at_most stack_static_cost $limit_stack
+}
+
+# ---- decision parity --------------------------------------------------------------------------------
+# The simulator: the one that is named, or built here.
+sim() {
+    if [ -n "${SDRM3_SIM:-}" ]; then
+        "$SDRM3_SIM" "$@"
+    else
+        env -u CARGO_TARGET_DIR cargo run --quiet --release --manifest-path ../../Cargo.toml \
+            --package sdrm3-host-sim -- "$@"
+    fi
+}
+
+# One run of the simulator, recorded and replayed: what the boards have to repeat. Its tables are those
+# that the programs have from src/vr_gaming.rs.
+parity_host() {
+    local out=$logs/host.replay.txt
+    rm -f $logs/parity.trace
+    if ! { sim run --scenario vr_gaming --platform 4k-1ws-2os --policy sdrm3 --duration-ms 10000 \
+        --record $logs/parity.trace >/dev/null && sim replay $logs/parity.trace >"$out"; }; then
+        fail "the run on the host was not recorded, or not repeated"
+        return
+    fi
+    host_decisions=$(awk '$1 == "decisions" { print $2 }' "$out") host_hash=$(awk '$1 == "hash" { print $2 }' "$out")
+    put parity_decisions "$host_decisions"
+    put parity_hash "$host_hash"
+    put parity_trace_bytes "$(awk '$1 == "bytes" { print $2 }' "$out")"
+    [ "$host_decisions" -ge $least_decisions ] ||
+        fail "$host_decisions decisions were recorded, $least_decisions are wanted"
+}
+
+# The board repeats the host's run; and the host what the board decided by itself, by its own clock.
+parity_board() {
+    local out=$logs/$name.replay status=0 device=$logs/$name.device.trace
+    timeout 300 "${emulator[@]}" -device "loader,file=$logs/parity.trace,addr=$spare,force-raw=on" \
+        -kernel "target/$target/release/replay" >"$out.bin" </dev/null || status=$?
+    ./target/debug/decode "target/$target/release/replay" <"$out.bin" >"$out.txt" || fail "replay cannot be decoded"
+    [ $status -eq 0 ] || { cat "$out.txt" && fail "replay ended with status $status"; }
+    put parity_decisions "$(awk '$1 == "replay_decisions" { print $2 }' "$out.txt")"
+    put parity_hash "$(awk '$1 == "replay_hash" { print $2 }' "$out.txt")"
+    if [ "${values[parity_decisions]} ${values[parity_hash]}" != "$host_decisions $host_hash" ]; then
+        fail "the board decides otherwise than the host"
+    fi
+
+    status=0
+    rm -f device.trace "$device"
+    timeout 300 "${emulator[@]}" -icount shift=5,sleep=off -kernel "target/$target/release/record" \
+        >"$logs/$name.record.bin" </dev/null || status=$?
+    [ $status -eq 0 ] || fail "record ended with status $status"
+    if ! { mv device.trace "$device" && sim replay "$device" >"$logs/$name.device.txt"; }; then
+        cat "$logs/$name.device.txt" && fail "the host decides otherwise than the board"
+    fi
+    put device_decisions "$(awk '$1 == "decisions" { print $2 }' "$logs/$name.device.txt")"
+    put device_hash "$(awk '$1 == "hash" { print $2 }' "$logs/$name.device.txt")"
+    put device_verdict "$(awk '$1 == "verdict" { print $2 }' "$logs/$name.device.txt")"
 }
 
 measure() {
@@ -234,12 +293,15 @@ measure() {
     at_most ram_bytes $limit_ram
     at_most stack_painted_bytes $limit_stack
     stack
+    parity_board
     if [ $failures -eq $before ]; then put verdict pass; else put verdict "fail ($((failures - before)))"; fi
 }
 
 started=$SECONDS
 name=host
 try decode cargo build --quiet --package decode || exit 1
+host_decisions=none host_hash=none
+parity_host
 for name in "${boards[@]}"; do
     measure
 done

@@ -23,6 +23,7 @@ pub mod handover;
 pub mod middleware;
 pub mod queue;
 mod runtime;
+pub mod trace;
 
 pub use clock::{Clock, TickClock};
 pub use queue::AcceleratorQueue;

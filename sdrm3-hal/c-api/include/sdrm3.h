@@ -88,9 +88,9 @@
 
 #if defined(SDRM3_POINTERS_32)
 /// Bytes of storage of the small size before sub-networks and segments: see `SDRM3_SMALL_SIZE`.
-#define SDRM3_SMALL_BYTES 2936
+#define SDRM3_SMALL_BYTES 2872
 #else
-#define SDRM3_SMALL_BYTES 3288
+#define SDRM3_SMALL_BYTES 3224
 #endif
 
 #if defined(SDRM3_POINTERS_32)
@@ -109,9 +109,9 @@
 
 #if defined(SDRM3_POINTERS_32)
 /// Bytes of storage of the large size before sub-networks and segments: see `SDRM3_LARGE_SIZE`.
-#define SDRM3_LARGE_BYTES 10840
+#define SDRM3_LARGE_BYTES 10584
 #else
-#define SDRM3_LARGE_BYTES 12024
+#define SDRM3_LARGE_BYTES 11768
 #endif
 
 #if defined(SDRM3_POINTERS_32)

@@ -6,11 +6,14 @@ use sdrm3_core::{DropReason, Event, Frame, Instant, Leftover, Policy, Refused};
 use super::supervision::Step;
 use super::{Application, Runtime};
 use crate::queue::AcceleratorQueue;
+use crate::trace::Sink;
 
-impl<P, Q, const MODELS: usize, const JOBS: usize, const ACCS: usize> Runtime<'_, P, Q, MODELS, JOBS, ACCS>
+impl<P, Q, S, const MODELS: usize, const JOBS: usize, const ACCS: usize>
+    Runtime<'_, P, Q, MODELS, JOBS, ACCS, S>
 where
     P: Policy,
     Q: AcceleratorQueue,
+    S: Sink,
 {
     /// Ends the run: every frame that is left is reported as overdue or left out. Frames that depend on
     /// it are lost: all of an overdue frame's, and of one that is left out those that were due before.

@@ -5,6 +5,7 @@ use sdrm3_core::{Duration, Instant, ModelId, Policy, Refusal, Refused};
 use super::{Application, Runtime, Wake, count};
 use crate::handover::Handover;
 use crate::queue::AcceleratorQueue;
+use crate::trace::Sink;
 
 /// A frame that is to be released.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -90,10 +91,12 @@ impl<const N: usize> Inputs for Timetable<N> {
     }
 }
 
-impl<P, Q, const MODELS: usize, const JOBS: usize, const ACCS: usize> Runtime<'_, P, Q, MODELS, JOBS, ACCS>
+impl<P, Q, S, const MODELS: usize, const JOBS: usize, const ACCS: usize>
+    Runtime<'_, P, Q, MODELS, JOBS, ACCS, S>
 where
     P: Policy,
     Q: AcceleratorQueue,
+    S: Sink,
 {
     /// Releases the frames that are due, then [polls](Self::poll): one turn of a super-loop. A frame that
     /// finds no room is given up, and counted as lost. At most JOBS frames a turn; if there may be more,

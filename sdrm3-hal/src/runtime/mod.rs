@@ -23,6 +23,7 @@ use sdrm3_core::{
 };
 
 use crate::queue::{AcceleratorQueue, Completion, Error as _, ErrorKind, Pump};
+use crate::trace::{Sink, Traced};
 use supervision::Lane;
 
 /// What the application adds: whether a frame gives rise to another, and what to do with events.
@@ -128,10 +129,11 @@ struct Collected {
 ///
 /// Call [`release`](Self::release) when an input is there, and [`poll`](Self::poll) after releases, on
 /// interrupts of accelerators and at the wake it asked for. Time is an argument; if it goes back, the
-/// latest time stands.
+/// latest time stands. A [`Sink`] hears of every call to the scheduler: a
+/// [`Recorder`](crate::trace::Recorder) writes a trace; by default there is none, and it costs nothing.
 #[derive(Debug)]
-pub struct Runtime<'w, P, Q, const MODELS: usize, const JOBS: usize, const ACCS: usize> {
-    scheduler: Scheduler<'w, P, MODELS, JOBS, ACCS>,
+pub struct Runtime<'w, P, Q, const MODELS: usize, const JOBS: usize, const ACCS: usize, S = ()> {
+    scheduler: Traced<'w, P, S, MODELS, JOBS, ACCS>,
     queues: Vec<Q, ACCS>,
     lanes: Vec<Lane<MODELS>, ACCS>,
     supervision: Supervision,
@@ -151,6 +153,23 @@ where
         scheduler: Scheduler<'w, P, MODELS, JOBS, ACCS>,
         queues: Vec<Q, ACCS>,
     ) -> Result<Self, SetupError> {
+        Self::traced(scheduler, queues, ())
+    }
+}
+
+impl<'w, P, Q, S, const MODELS: usize, const JOBS: usize, const ACCS: usize>
+    Runtime<'w, P, Q, MODELS, JOBS, ACCS, S>
+where
+    P: Policy,
+    Q: AcceleratorQueue,
+    S: Sink,
+{
+    /// The same, with a sink that hears of every call to the scheduler.
+    pub fn traced(
+        scheduler: Scheduler<'w, P, MODELS, JOBS, ACCS>,
+        queues: Vec<Q, ACCS>,
+        sink: S,
+    ) -> Result<Self, SetupError> {
         let (accelerators, given) = (scheduler.accelerators().len(), queues.len());
         if accelerators != given {
             return Err(SetupError { accelerators, queues: given });
@@ -160,6 +179,7 @@ where
             // There is a place for every accelerator.
             let _ = lanes.push(Lane::new(Ticket { accelerator: state.id, sequence: 0 }));
         }
+        let scheduler = Traced::new(scheduler, sink);
         let (supervision, trouble) = (Supervision::DEFAULT, Trouble::default());
         Ok(Self { scheduler, queues, lanes, supervision, trouble, now: Instant::ZERO })
     }
@@ -178,7 +198,12 @@ where
 
     /// The scheduler: its tallies, its UXCost, its policy.
     pub const fn scheduler(&self) -> &Scheduler<'w, P, MODELS, JOBS, ACCS> {
-        &self.scheduler
+        self.scheduler.scheduler()
+    }
+
+    /// The sink, to end its trace or to drain it.
+    pub const fn sink_mut(&mut self) -> &mut S {
+        self.scheduler.sink_mut()
     }
 
     /// The queues, in the workload's order.
@@ -306,7 +331,7 @@ where
 
     /// Stops or resumes online tuning.
     pub fn freeze_tuner(&mut self, frozen: bool) {
-        self.scheduler.freeze_tuner(frozen);
+        self.scheduler.freeze_tuner(frozen, self.now);
     }
 
     fn advance(&mut self, now: Instant) -> Instant {

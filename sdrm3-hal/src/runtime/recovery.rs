@@ -7,11 +7,14 @@ use sdrm3_core::{AcceleratorId, Activity, Duration, Error, Event, Fault, Instant
 use super::supervision::Step;
 use super::{Application, Runtime, count};
 use crate::queue::{AcceleratorQueue, CancelOutcome, ErrorKind};
+use crate::trace::Sink;
 
-impl<P, Q, const MODELS: usize, const JOBS: usize, const ACCS: usize> Runtime<'_, P, Q, MODELS, JOBS, ACCS>
+impl<P, Q, S, const MODELS: usize, const JOBS: usize, const ACCS: usize>
+    Runtime<'_, P, Q, MODELS, JOBS, ACCS, S>
 where
     P: Policy,
     Q: AcceleratorQueue,
+    S: Sink,
 {
     /// Puts an accelerator back into service; nothing happens if it is in service. The runtime does so by
     /// itself behind rests and quarantines.

@@ -11,11 +11,14 @@ use super::{Application, Inputs, Runtime, Wake};
 use crate::clock::Clock;
 use crate::handover::Signal;
 use crate::queue::AcceleratorQueue;
+use crate::trace::Sink;
 
-impl<P, Q, const MODELS: usize, const JOBS: usize, const ACCS: usize> Runtime<'_, P, Q, MODELS, JOBS, ACCS>
+impl<P, Q, S, const MODELS: usize, const JOBS: usize, const ACCS: usize>
+    Runtime<'_, P, Q, MODELS, JOBS, ACCS, S>
 where
     P: Policy,
     Q: AcceleratorQueue,
+    S: Sink,
 {
     /// Turns for ever: takes in frames, polls, and sleeps until the wake that the poll asked for or until
     /// the signal rings, which interrupts of accelerators and inputs do.
