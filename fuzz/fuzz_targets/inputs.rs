@@ -15,6 +15,10 @@ use sdrm3_host_sim::scenario::{CostTable, Platform, Scenario};
 
 const SCENARIO: &str = "name = \"s\"\n[[model]]\nname = \"m\"\nnetwork = \"kws_res8\"\nfps = 30\n";
 
+/// First bytes of a trace, and of records to which a header and checks are added.
+const TRACE: u8 = 254;
+const RECORDS: u8 = 255;
+
 /// These records as a trace of one block, whose checks pass.
 fn with_checks(records: &[u8]) -> Vec<u8> {
     let records = &records[..records.len().min(60_000)];
@@ -34,7 +38,20 @@ fn with_checks(records: &[u8]) -> Vec<u8> {
 fuzz_target!(|data: &[u8]| {
     let Some((&format, bytes)) = data.split_first() else { return };
     let text = || Source { origin: "fuzz".into(), text: String::from_utf8_lossy(bytes).into() };
-    match format % 13 {
+    match format {
+        TRACE => {
+            let _ = Trace::parse(bytes).map(|trace| trace.steps().count());
+            return;
+        }
+        RECORDS => {
+            let trace = with_checks(bytes);
+            let mut steps = Trace::parse(&trace).expect("a header").steps();
+            assert!(steps.by_ref().count() <= bytes.len() && steps.ending().is_some());
+            return;
+        }
+        _ => {}
+    }
+    match format % 11 {
         0 => drop(Scenario::parse(&text())),
         1 => drop(Platform::parse(&text())),
         2 => drop(CostTable::parse(&text())),
@@ -50,16 +67,10 @@ fuzz_target!(|data: &[u8]| {
                 vela::Conversion { kind: "npu".into(), clock_mhz: 500.0, margin_percent, nj_per_mac };
             drop(vela::costs(&text(), &conversion));
         }
-        10 => {
+        _ => {
             let source = Source { origin: "scenario".into(), text: SCENARIO.into() };
             let scenario = Scenario::parse(&source).expect("a scenario");
             drop(Recording::parse(&text(), &scenario));
-        }
-        11 => drop(Trace::parse(bytes).map(|trace| trace.steps().count())),
-        _ => {
-            let trace = with_checks(bytes);
-            let mut steps = Trace::parse(&trace).expect("a header").steps();
-            assert!(steps.by_ref().count() <= bytes.len() && steps.ending().is_some());
         }
     }
 });
