@@ -1,6 +1,6 @@
 //! The methods that can be compared, by name.
 //!
-//! To add a policy: a file here that implements core's [`Policy`](sdrm3_core::Policy), and a line in
+//! To add a policy: a file here that implements core's [`Policy`], and a line in
 //! the table below. The book's chapter on policies shows one.
 
 mod dysta;
