@@ -7,6 +7,7 @@ mod dysta;
 mod edf;
 mod fcfs;
 mod fixed;
+mod gated;
 mod heft;
 mod lst;
 mod parameters;
@@ -24,6 +25,7 @@ pub use dysta::Dysta;
 pub use edf::Edf;
 pub use fcfs::Fcfs;
 pub use fixed::Static;
+pub use gated::Gated;
 pub use heft::Heft;
 pub use lst::Lst;
 pub use parameters::Parameters;
@@ -109,6 +111,7 @@ policies! {
         |_, method| MapScore { weights: method.parameters.weights };
     Sdrm3 "sdrm3" "the complete published method: score, frame drop, supernets, tuning, correction"
         |_, method| MapScore { weights: method.parameters.weights };
+    Gated "sdrm3-gated" "ours" |tables, _| Gated::new(tables);
 }
 
 impl PolicyName {
@@ -191,6 +194,7 @@ impl Method {
 
     /// Which parts of the core are on.
     pub fn config(&self) -> Config {
+        if self.policy == PolicyName::Gated { return Config { supernet: true, ..Config::PLAIN }; }
         if self.policy != PolicyName::Sdrm3 {
             return Config::PLAIN;
         }
