@@ -16,6 +16,7 @@ pub struct Gated<'a> {
     rate: Vec<f64>,
     tail: Vec<f64>,
     tailf: f64,
+    block: f64,
     choice: Option<(JobId, usize)>,
     hopeless: Vec<JobId>,
     comfort: f64,
@@ -48,6 +49,7 @@ impl<'a> Gated<'a> {
             }
         }
         Self {
+            block: knob("G_BLOCK", 0.0) * tables.models.iter().flat_map(|m| m.subnetworks[0].segments).map(|s| f64::from(s.placements().iter().filter(|p| p.runs()).map(|p| p.latency_ns).min().unwrap_or(0))).fold(0.0, f64::max),
             tail, tailf: knob("G_TAIL", 1.0),
             tables, unit, rate, choice: None, hopeless: Vec::new(),
             comfort: knob("G_COMFORT", 1.3), order: knob("G_ORDER", 0.0), abandon: knob("G_ABANDON", 1.0),
@@ -91,7 +93,7 @@ impl Policy for Gated<'_> {
             js.push(J { lt, id: job.id, frame: job.frame, l, fast, min: f64::from(min), e, unit: self.unit[usize::from(job.frame.model.0)], lax: lt - fast });
         }
         // (class, key, ...) the least goes first
-        let mut best: Option<((u8, f64, Instant, u8, u32), JobId, usize)> = None;
+        let mut best: Option<((u8, f64, f64, u8, u32), JobId, usize)> = None;
         for j in &js {
             let rest = j.fast - j.min;
             // comfortable placements
@@ -100,7 +102,7 @@ impl Policy for Gated<'_> {
             for (a, w) in waits.iter().enumerate() {
                 let (Some(w), Some((lat, en))) = (*w, j.e[a]) else { continue };
                 let fin = w + lat;
-                let c = w * (1.0 + self.wmargin) + lat + self.comfort * rest;
+                let c = w * (1.0 + self.wmargin) + lat + self.comfort * rest + self.block;
                 if c <= j.lt && pick.is_none_or(|p| (en, fin) < (p.0, p.1)) {
                     pick = Some((en, fin, a, w));
                 }
@@ -126,7 +128,7 @@ impl Policy for Gated<'_> {
                 }
             } else { continue };
             if w > 0.0 { continue; }
-            let key = (class, key, j.frame.deadline, j.frame.model.0, j.frame.number);
+            let key = (class, key, j.lax, j.frame.model.0, j.frame.number);
             if class == 1 && self.guard > 0.0 {
                 // does it make another one late?
                 let (lat, _) = j.e[a].unwrap();
