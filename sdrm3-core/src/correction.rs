@@ -18,56 +18,67 @@ use crate::time::Duration;
 const BITS: u32 = 12;
 const ONE: u32 = 1 << BITS;
 
+/// Those of one model on one accelerator; Q4.12.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Factor {
+    factor: u16,
+    /// `mean factor / factor`.
+    relative: u16,
+}
+
+impl Factor {
+    const ONE: Self = Self { factor: ONE as u16, relative: ONE as u16 };
+
+    /// A latency there, corrected.
+    pub(crate) fn latency(self, latency_ns: u32) -> u32 {
+        scale(latency_ns, self.factor)
+    }
+
+    /// A latency preference there, corrected.
+    pub(crate) fn preference(self, preference: u32) -> u32 {
+        scale(preference, self.relative)
+    }
+}
+
 /// The factors of one model; Q4.12.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Correction<const ACCS: usize> {
-    factor: [u16; ACCS],
-    /// `mean factor / factor(a)`.
-    relative: [u16; ACCS],
+    on: [Factor; ACCS],
     mean: u16,
     least: u16,
 }
 
 impl<const ACCS: usize> Correction<ACCS> {
     /// No correction.
-    pub(crate) const ONE: Self = Self {
-        factor: [ONE as u16; ACCS],
-        relative: [ONE as u16; ACCS],
-        mean: ONE as u16,
-        least: ONE as u16,
-    };
+    pub(crate) const ONE: Self = Self { on: [Factor::ONE; ACCS], mean: ONE as u16, least: ONE as u16 };
 
     /// Learns from a block on accelerator `index`, of `among`. O(ACCS) divisions, once per completion.
     pub(crate) fn learn(&mut self, index: usize, among: usize, measured: Duration, expected: Duration) {
-        let Some(factor) = self.factor.get_mut(index) else { return };
+        let Some(Factor { factor, .. }) = self.on.get_mut(index) else { return };
         if expected == Duration::ZERO {
             return;
         }
         let old = u32::from(*factor);
         let measured = measured.as_nanos().min(u64::MAX >> BITS);
         let sample = ((measured << BITS) / expected.as_nanos()).min(u64::from(u32::MAX)) as u32;
-        let sample = sample.clamp(old / 2, old * 2);
+        // Not `clamp`: it panics when its bounds cross, which no compiler sees that these never do.
+        let sample = sample.max(old / 2).min(old * 2);
         *factor = (old + sample / 4 - old / 4).clamp(ONE / 4, 4 * ONE) as u16;
 
         let among = among.min(ACCS).max(1);
-        let sum: u32 = self.factor.iter().take(among).map(|&factor| u32::from(factor)).sum();
+        let sum: u32 = self.on.iter().take(among).map(|on| u32::from(on.factor)).sum();
         let mean = sum / among as u32;
         self.mean = mean as u16;
-        self.least = self.factor.iter().take(among).copied().min().unwrap_or(ONE as u16);
-        for (relative, &factor) in self.relative.iter_mut().zip(&self.factor) {
+        self.least = self.on.iter().take(among).map(|on| on.factor).min().unwrap_or(ONE as u16);
+        for Factor { factor, relative } in &mut self.on {
             // A factor is at least a quarter.
-            *relative = (mean * ONE / u32::from(factor).max(ONE / 4)).min(u32::from(u16::MAX)) as u16;
+            *relative = (mean * ONE / u32::from(*factor).max(ONE / 4)).min(u32::from(u16::MAX)) as u16;
         }
     }
 
-    /// A latency on that accelerator, corrected.
-    pub(crate) fn latency(&self, index: usize, latency_ns: u32) -> u32 {
-        scale(u64::from(latency_ns), self.factor.get(index)).min(u64::from(u32::MAX)) as u32
-    }
-
-    /// A latency preference for that accelerator, corrected.
-    pub(crate) fn preference(&self, index: usize, preference: u32) -> u32 {
-        scale(u64::from(preference), self.relative.get(index)).min(u64::from(u32::MAX)) as u32
+    /// On each accelerator.
+    pub(crate) fn on(&self) -> &[Factor; ACCS] {
+        &self.on
     }
 
     /// Work over all accelerators, corrected.
@@ -91,19 +102,28 @@ impl<const ACCS: usize> Correction<ACCS> {
 
     /// The factor of an accelerator, as a number.
     pub(crate) fn factor(&self, index: usize) -> f64 {
-        f64::from(self.factor.get(index).copied().unwrap_or(ONE as u16)) / f64::from(ONE)
+        f64::from(self.on.get(index).map_or(ONE as u16, |on| on.factor)) / f64::from(ONE)
     }
 }
 
+/// Saturates at 78 hours, which no network takes.
+#[inline(always)]
 fn scaled(work: Duration, factor: u16) -> Duration {
-    if factor == ONE as u16 {
-        return work;
+    match u32::try_from(work.as_nanos()) {
+        Ok(nanos) => Duration::from_nanos((u64::from(nanos) * u64::from(factor)) >> BITS),
+        Err(_) => scaled_wide(work, factor),
     }
-    Duration::from_nanos(scale(work.as_nanos().min(u64::MAX >> 16), Some(&factor)))
 }
 
-fn scale(value: u64, factor: Option<&u16>) -> u64 {
-    (value * u64::from(factor.copied().unwrap_or(ONE as u16))) >> BITS
+#[cold]
+#[inline(never)]
+fn scaled_wide(work: Duration, factor: u16) -> Duration {
+    Duration::from_nanos((work.as_nanos().min(u64::MAX >> 16) * u64::from(factor)) >> BITS)
+}
+
+fn scale(value: u32, factor: u16) -> u32 {
+    let scaled = (u64::from(value) * u64::from(factor)) >> BITS;
+    if scaled >> 32 == 0 { scaled as u32 } else { u32::MAX }
 }
 
 #[cfg(test)]
@@ -125,12 +145,12 @@ mod tests {
         let correction = learnt(&[2; 20]);
         assert!((correction.factor(0) - 2.0).abs() < 0.02, "{}", correction.factor(0));
         assert!((correction.factor(1) - 1.0).abs() < 1e-9);
-        assert!(correction.latency(0, 1_000_000).abs_diff(2_000_000) < 20_000);
+        assert!(correction.on()[0].latency(1_000_000).abs_diff(2_000_000) < 20_000);
         assert!(correction.work(MS).as_nanos().abs_diff(1_500_000) < 10_000, "the mean of 2 and 1");
         assert_eq!(correction.fastest_work(MS), MS, "the other one is as fast as ever");
         // Half as fast: preferred 1.5 / 2 as much; the other 1.5 times.
-        assert!(correction.preference(0, 1 << 24).abs_diff((1 << 24) * 3 / 4) < 1 << 18);
-        assert!(correction.preference(1, 1 << 24).abs_diff((1 << 24) * 3 / 2) < 1 << 18);
+        assert!(correction.on()[0].preference(1 << 24).abs_diff((1 << 24) * 3 / 4) < 1 << 18);
+        assert!(correction.on()[1].preference(1 << 24).abs_diff((1 << 24) * 3 / 2) < 1 << 18);
     }
 
     #[test]
@@ -150,6 +170,6 @@ mod tests {
         correction.learn(9, 1, MS, MS);
         correction.learn(0, 1, MS, Duration::ZERO);
         assert!(correction.work(Duration::MAX) > MS);
-        assert_eq!(correction.latency(0, u32::MAX), u32::MAX);
+        assert_eq!(correction.on()[0].latency(u32::MAX), u32::MAX);
     }
 }

@@ -42,6 +42,14 @@ pub struct Dispatch {
     pub score: Score,
 }
 
+impl Dispatch {
+    /// One segment of a job, expected to take nothing: for tests of drivers, and for traces.
+    pub const fn new(ticket: Ticket, job: JobId, frame: Frame, first: u16) -> Self {
+        let (expected, switch, score) = (Cost::NONE, Cost::NONE, Score::ZERO);
+        Self { ticket, job, frame, subnetwork: 0, first, count: 1, expected, switch, score }
+    }
+}
+
 /// What the scheduler wants done next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -88,6 +96,37 @@ pub enum DropReason {
     Unplaceable,
 }
 
+impl DropReason {
+    /// Its number in traces: a new reason takes the next one, and none is ever used again.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::Stale => 0,
+            Self::Infeasible => 1,
+            Self::Superseded => 2,
+            Self::Withdrawn => 3,
+            Self::Abandoned => 4,
+            Self::ParentLost => 5,
+            Self::NoRoom => 6,
+            Self::Unplaceable => 7,
+        }
+    }
+
+    /// The reason of that number.
+    pub const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            0 => Self::Stale,
+            1 => Self::Infeasible,
+            2 => Self::Superseded,
+            3 => Self::Withdrawn,
+            4 => Self::Abandoned,
+            5 => Self::ParentLost,
+            6 => Self::NoRoom,
+            7 => Self::Unplaceable,
+            _ => return None,
+        })
+    }
+}
+
 /// How a network went on after a block.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -107,9 +146,11 @@ pub enum Path {
 pub struct Outcome {
     /// How the network went on.
     pub path: Path,
-    /// When it began, by the device's clock, if known: for the online latency correction.
+    /// When it began, by the device's clock, if known: for the online latency correction. A start after the
+    /// end teaches nothing.
     pub started: Option<Instant>,
-    /// When it ended, by the device's clock; in the scheduler's past.
+    /// When it ended, by the device's clock. An end after `now` counts as `now`: a device whose clock is
+    /// ahead makes no frame late.
     pub finished: Instant,
     /// Energy that it took, the switch included, if measured; else the tables count.
     pub energy_nj: Option<u32>,
@@ -156,7 +197,7 @@ pub struct Report {
     pub frame: Frame,
     /// The sub-network that it runs, or the lighter one that it goes on with.
     pub subnetwork: u8,
-    /// When the block ended, by the device's clock.
+    /// When the block ended, by the device's clock; no later than it was reported.
     pub finished: Instant,
     /// Energy spent, the switch included.
     pub energy_nj: u32,
@@ -164,6 +205,14 @@ pub struct Report {
     pub worst_energy_nj: u32,
     /// Whether the frame is complete, and in time.
     pub progress: Progress,
+}
+
+impl Report {
+    /// That a block of a job has ended then, at no cost, and more are left: for tests, and for traces.
+    pub const fn new(ticket: Ticket, job: JobId, frame: Frame, finished: Instant) -> Self {
+        let (energy_nj, worst_energy_nj, progress) = (0, 0, Progress::More);
+        Self { ticket, job, frame, subnetwork: 0, finished, energy_nj, worst_energy_nj, progress }
+    }
 }
 
 /// How far a frame has come.
@@ -185,12 +234,39 @@ pub enum Progress {
 pub enum Fault {
     /// The block it ran is lost; it can be given another.
     BlockLost,
+    /// It did not take the block that was dispatched, and takes nothing until it is restored, which is
+    /// expected soon. The dispatch is taken back: the frame waits since it did before, and has not started
+    /// if it had not.
+    NotTaken,
     /// The block it ran, if any, is lost, and it takes nothing until it is restored, which is expected
     /// soon: nothing else changes.
     Resting,
     /// The block it ran, if any, is lost, and it takes nothing until it is restored: the system has
     /// changed, and the tuner starts again.
     OutOfService,
+}
+
+impl Fault {
+    /// Its number in traces: a new fault takes the next one, and none is ever used again.
+    pub const fn code(self) -> u8 {
+        match self {
+            Self::BlockLost => 0,
+            Self::Resting => 1,
+            Self::OutOfService => 2,
+            Self::NotTaken => 3,
+        }
+    }
+
+    /// The fault of that number.
+    pub const fn from_code(code: u8) -> Option<Self> {
+        Some(match code {
+            0 => Self::BlockLost,
+            1 => Self::Resting,
+            2 => Self::OutOfService,
+            3 => Self::NotTaken,
+            _ => return None,
+        })
+    }
 }
 
 /// What is left of a run that ends.
@@ -230,4 +306,17 @@ pub enum Event {
     Activated(ModelId, bool),
     /// A model was barred from an accelerator, or let in again.
     Barred(ModelId, AcceleratorId, bool),
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn numbers_in_traces_are_read_back() {
+        let reasons = (0..=u8::MAX).map_while(DropReason::from_code);
+        assert_eq!(reasons.zip(0..).filter(|(reason, code)| reason.code() == *code).count(), 8);
+        let faults = (0..=u8::MAX).map_while(Fault::from_code);
+        assert_eq!(faults.zip(0..).filter(|(fault, code)| fault.code() == *code).count(), 4);
+    }
 }

@@ -15,47 +15,7 @@ use core::cmp::Reverse;
 
 use crate::job::{Frame, JobId};
 use crate::time::Duration;
-use crate::workload::ModelId;
-
-/// How many of its last frames a model may lose to smart drops.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-#[cfg_attr(feature = "defmt", derive(defmt::Format))]
-pub struct DropBudget {
-    lost: u8,
-    of: u8,
-}
-
-impl DropBudget {
-    /// At most `lost` of the last `of` frames; `None` unless `of` lies in 1 to 32.
-    pub const fn new(lost: u8, of: u8) -> Option<Self> {
-        if of >= 1 && of <= 32 { Some(Self { lost, of }) } else { None }
-    }
-
-    /// No frame is ever dropped.
-    pub const NONE: Self = Self { lost: 0, of: 1 };
-
-    /// How many may be lost.
-    pub const fn lost(self) -> u8 {
-        self.lost
-    }
-
-    /// Of how many of the latest frames.
-    pub const fn of(self) -> u8 {
-        self.of
-    }
-}
-
-impl Default for DropBudget {
-    /// 2 of the last 10, as published.
-    fn default() -> Self {
-        Self::PUBLISHED
-    }
-}
-
-impl DropBudget {
-    /// 2 of the last 10.
-    pub const PUBLISHED: Self = Self { lost: 2, of: 10 };
-}
+use crate::workload::{DropBudget, ModelId};
 
 /// Which of a model's last 32 frames were lost (ended without a result); the latest is bit 0.
 #[derive(Clone, Copy, Debug, Default)]
@@ -69,8 +29,8 @@ impl History {
     /// Whether one more loss keeps to the budget.
     pub(crate) fn allows(self, budget: DropBudget) -> bool {
         // The next frame takes one of the places.
-        let window = self.0 & !(u32::MAX << (budget.of - 1));
-        window.count_ones() < u32::from(budget.lost)
+        let window = self.0 & !(u32::MAX << (budget.of() - 1));
+        window.count_ones() < u32::from(budget.lost())
     }
 }
 
@@ -98,6 +58,10 @@ impl Search {
         if self.candidate.is_none_or(|most| candidate > most) {
             self.candidate = Some(candidate);
         }
+    }
+
+    pub(crate) fn has_candidate(&self) -> bool {
+        self.candidate.is_some()
     }
 
     /// The frame to drop, if the system is overloaded.

@@ -18,7 +18,7 @@
 //! is never dropped: accelerators are not preempted.
 
 use crate::time::{Duration, Instant};
-use crate::workload::{AcceleratorId, ModelId, Placement, SegmentInfo};
+use crate::workload::{ModelId, Placement, Segment, SegmentInfo};
 
 /// One input of one model, and until when its result is worth something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -45,6 +45,11 @@ pub struct JobId {
 }
 
 impl JobId {
+    /// A name as it was written down elsewhere, in a trace; one that was not given out is stale.
+    pub const fn new(index: u16, generation: u16) -> Self {
+        Self { index, generation }
+    }
+
     /// Place in the pool, below its capacity.
     pub const fn index(self) -> u16 {
         self.index
@@ -60,21 +65,54 @@ impl JobId {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Ready,
-    Running(AcceleratorId),
+    Running,
 }
 
-/// A frame in the scheduler's hands.
+/// A frame in the scheduler's hands; a frame's fields lie flat, for want of room.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Job {
-    pub(crate) frame: Frame,
-    pub(crate) ready_since: Instant,
-    /// The next segment to run; below the sub-network's length.
-    pub(crate) segment: u16,
+pub(crate) struct Job<'w, const ACCS: usize> {
+    pub(crate) release: Instant,
+    pub(crate) deadline: Instant,
+    pub(crate) origin: Instant,
+    /// While it waits: since when. While it runs: since when it does.
+    pub(crate) since: Instant,
+    pub(crate) number: u32,
+    /// The next segment to run, or the first of the block that runs.
+    pub(crate) segment: &'w Segment<ACCS>,
+    /// Its index; below the sub-network's length.
+    pub(crate) position: u16,
+    pub(crate) model: ModelId,
     pub(crate) subnetwork: u8,
     pub(crate) started: bool,
     /// A newer frame has taken its place.
     pub(crate) superseded: bool,
     pub(crate) state: State,
+}
+
+impl<'w, const ACCS: usize> Job<'w, ACCS> {
+    /// The frame's job, waiting since `now` for the first segment of a sub-network.
+    pub(crate) const fn new(frame: Frame, subnetwork: u8, segment: &'w Segment<ACCS>, now: Instant) -> Self {
+        let Frame { release, deadline, origin, number, model } = frame;
+        Self {
+            release,
+            deadline,
+            origin,
+            since: now,
+            number,
+            segment,
+            position: 0,
+            model,
+            subnetwork,
+            started: false,
+            superseded: false,
+            state: State::Ready,
+        }
+    }
+
+    pub(crate) const fn frame(&self) -> Frame {
+        let Self { release, deadline, origin, number, model, .. } = *self;
+        Frame { release, deadline, origin, number, model }
+    }
 }
 
 /// A ready job as a policy sees it.
@@ -116,103 +154,93 @@ impl JobView<'_> {
     }
 }
 
-#[derive(Debug)]
-struct Slot {
-    generation: u16,
-    job: Option<Job>,
-}
-
 /// A fixed number of places for jobs, named by index and generation.
 #[derive(Debug)]
-pub(crate) struct JobPool<const N: usize> {
-    slots: [Slot; N],
+pub(crate) struct JobPool<'w, const N: usize, const ACCS: usize> {
+    slots: [Option<Job<'w, ACCS>>; N],
+    generations: [u16; N],
     /// No job lies at or above this index, so scans end here.
     top: usize,
 }
 
-impl<const N: usize> JobPool<N> {
+impl<'w, const N: usize, const ACCS: usize> JobPool<'w, N, ACCS> {
     pub(crate) const fn new() -> Self {
         const { assert!(N > 0 && N <= 65_536, "JOBS must lie in 1..=65536") };
-        Self { slots: [const { Slot { generation: 0, job: None } }; N], top: 0 }
+        Self { slots: [None; N], generations: [0; N], top: 0 }
     }
 
     /// Puts the job at the lowest free place; `None` when there is none. O(N).
-    pub(crate) fn insert(&mut self, job: Job) -> Option<JobId> {
-        let (index, slot) = self.slots.iter_mut().enumerate().find(|(_, slot)| slot.job.is_none())?;
-        slot.job = Some(job);
+    pub(crate) fn insert(&mut self, job: Job<'w, ACCS>) -> Option<JobId> {
+        let mut places = self.slots.iter_mut().zip(&self.generations).enumerate();
+        let (index, (slot, &generation)) = places.find(|(_, (slot, _))| slot.is_none())?;
+        *slot = Some(job);
         self.top = self.top.max(index + 1);
-        Some(JobId { index: index as u16, generation: slot.generation })
+        Some(JobId { index: index as u16, generation })
     }
 
-    pub(crate) fn get_mut(&mut self, id: JobId) -> Option<&mut Job> {
-        let slot = self.slots.get_mut(usize::from(id.index))?;
-        if slot.generation == id.generation { slot.job.as_mut() } else { None }
+    fn is_current(&self, id: JobId) -> bool {
+        self.generations.get(usize::from(id.index)) == Some(&id.generation)
     }
 
-    pub(crate) fn get(&self, id: JobId) -> Option<&Job> {
-        let slot = self.slots.get(usize::from(id.index))?;
-        if slot.generation == id.generation { slot.job.as_ref() } else { None }
+    pub(crate) fn get_mut(&mut self, id: JobId) -> Option<&mut Job<'w, ACCS>> {
+        if self.is_current(id) { self.slots.get_mut(usize::from(id.index))?.as_mut() } else { None }
+    }
+
+    pub(crate) fn get(&self, id: JobId) -> Option<&Job<'w, ACCS>> {
+        if self.is_current(id) { self.slots.get(usize::from(id.index))?.as_ref() } else { None }
     }
 
     /// Ends the job: its id is stale from now on. O(N) at worst, to lower the scan limit.
-    pub(crate) fn remove(&mut self, id: JobId) -> Option<Job> {
-        let slot = self.slots.get_mut(usize::from(id.index))?;
-        if slot.generation != id.generation {
-            return None;
-        }
-        let job = slot.job.take()?;
-        slot.generation = slot.generation.wrapping_add(1);
-        while let Some(Slot { job: None, .. }) = self.top.checked_sub(1).and_then(|last| self.slots.get(last))
-        {
+    pub(crate) fn remove(&mut self, id: JobId) -> Option<Job<'w, ACCS>> {
+        let index = usize::from(id.index);
+        let generation = self.generations.get_mut(index).filter(|current| **current == id.generation)?;
+        let job = self.slots.get_mut(index)?.take()?;
+        *generation = generation.wrapping_add(1);
+        while let Some(None) = self.top.checked_sub(1).and_then(|last| self.slots.get(last)) {
             self.top -= 1;
         }
         Some(job)
     }
 
-    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Job> {
-        self.slots.iter_mut().take(self.top).filter_map(|slot| slot.job.as_mut())
+    pub(crate) fn iter_mut(&mut self) -> impl Iterator<Item = &mut Job<'w, ACCS>> {
+        self.slots.iter_mut().take(self.top).flatten()
     }
 
     /// All jobs by ascending index. O(N), in practice up to the highest place in use.
-    pub(crate) fn iter(&self) -> impl Iterator<Item = (JobId, &Job)> {
-        self.slots.iter().take(self.top).enumerate().filter_map(|(index, slot)| {
-            let id = JobId { index: index as u16, generation: slot.generation };
-            Some((id, slot.job.as_ref()?))
+    pub(crate) fn iter(&self) -> impl Iterator<Item = (JobId, &Job<'w, ACCS>)> {
+        let used = self.slots.get(..self.top).unwrap_or(&[]);
+        used.iter().zip(&self.generations).enumerate().filter_map(|(index, (job, &generation))| {
+            Some((JobId { index: index as u16, generation }, job.as_ref()?))
         })
+    }
+
+    /// Those that wait for an accelerator.
+    pub(crate) fn ready(&self) -> impl Iterator<Item = (JobId, &Job<'w, ACCS>)> {
+        self.iter().filter(|(_, job)| job.state == State::Ready)
     }
 }
 
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workload::{Cost, SegmentSpec};
     use std::vec::Vec;
 
-    fn job(number: u32) -> Job {
-        let frame = Frame {
-            release: Instant::ZERO,
-            deadline: Instant::MAX,
-            origin: Instant::ZERO,
-            number,
-            model: ModelId(0),
-        };
-        Job {
-            frame,
-            ready_since: Instant::ZERO,
-            segment: 0,
-            subnetwork: 0,
-            started: false,
-            superseded: false,
-            state: State::Ready,
-        }
+    static SEGMENTS: [Segment<1>; 1] = Segment::table([SegmentSpec::new([Cost::new(1, 1)])]);
+
+    fn job(number: u32) -> Job<'static, 1> {
+        let (zero, model) = (Instant::ZERO, ModelId(0));
+        let frame = Frame { release: zero, deadline: Instant::MAX, origin: zero, number, model };
+        Job::new(frame, 0, &SEGMENTS[0], zero)
     }
 
-    fn numbers<const N: usize>(pool: &JobPool<N>) -> Vec<u32> {
-        pool.iter().map(|(_, job)| job.frame.number).collect()
+    fn numbers<const N: usize>(pool: &JobPool<'_, N, 1>) -> Vec<u32> {
+        pool.iter().map(|(_, job)| job.number).collect()
     }
 
     #[test]
     fn capacity_is_exactly_n_and_a_free_place_is_used_again() {
-        let mut pool = JobPool::<2>::new();
+        let mut pool = JobPool::<2, 1>::new();
         let first = pool.insert(job(1)).unwrap();
         pool.insert(job(2)).unwrap();
         assert_eq!(pool.insert(job(3)), None);
@@ -225,17 +253,17 @@ mod tests {
 
     #[test]
     fn an_ended_job_is_not_found_by_its_old_name() {
-        let mut pool = JobPool::<1>::new();
+        let mut pool = JobPool::<1, 1>::new();
         let old = pool.insert(job(1)).unwrap();
         pool.remove(old).unwrap();
         let new = pool.insert(job(2)).unwrap();
         assert!(pool.get(old).is_none() && pool.get_mut(old).is_none() && pool.remove(old).is_none());
-        assert_eq!(pool.get(new).unwrap().frame.number, 2);
+        assert_eq!(pool.get(new).unwrap().number, 2);
     }
 
     #[test]
     fn the_scan_limit_follows_the_highest_job() {
-        let mut pool = JobPool::<4>::new();
+        let mut pool = JobPool::<4, 1>::new();
         let ids = [1, 2, 3].map(|n| pool.insert(job(n)).unwrap());
         pool.remove(ids[1]).unwrap();
         assert_eq!(pool.top, 3);

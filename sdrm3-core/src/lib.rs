@@ -37,6 +37,7 @@
 #[cfg(test)]
 extern crate std;
 
+mod checksum;
 mod config;
 mod correction;
 mod event;
@@ -51,11 +52,11 @@ mod tuner;
 mod uxcost;
 mod workload;
 
+pub use checksum::Checksum;
 pub use config::Config;
 pub use event::{
     Action, Dispatch, DropReason, Event, Fault, Leftover, NextWake, Outcome, Path, Progress, Report, Ticket,
 };
-pub use frame_drop::DropBudget;
 pub use job::{Frame, JobId, JobView};
 pub use policy::{AcceleratorState, Activity, MapScore, MapScoreWeighed, Offer, Policy};
 pub use scheduler::{Error, Refusal, Refused, Scheduler};
@@ -64,6 +65,6 @@ pub use time::{Duration, Instant};
 pub use tuner::{Tuner, Weights};
 pub use uxcost::{Tally, UxCost};
 pub use workload::{
-    Accelerator, AcceleratorId, Branch, Cascade, Cause, Cost, Model, ModelId, Placement, Probability,
-    Segment, SegmentInfo, SegmentSpec, SubNetwork, Workload, WorkloadError,
+    Accelerator, AcceleratorId, Branch, Cascade, Cause, Cost, DropBudget, Model, ModelId, Placement,
+    Probability, Segment, SegmentInfo, SegmentSpec, SubNetwork, Workload, WorkloadError,
 };

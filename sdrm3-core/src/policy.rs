@@ -142,6 +142,7 @@ pub struct MapScoreWeighed {
 impl Policy for MapScore {
     type Weighed = MapScoreWeighed;
 
+    #[inline(always)]
     fn weigh(&self, job: &JobView<'_>, now: Instant) -> MapScoreWeighed {
         let wait = now.saturating_since(job.ready_since);
         MapScoreWeighed {
@@ -153,6 +154,7 @@ impl Policy for MapScore {
         }
     }
 
+    #[inline(always)]
     fn score(&self, weighed: MapScoreWeighed, _: &JobView<'_>, offer: &Offer<'_>) -> Option<Score> {
         let on = offer.placement;
         let switch =

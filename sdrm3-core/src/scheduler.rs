@@ -15,7 +15,7 @@ use heapless::Vec;
 
 use crate::config::Config;
 use crate::correction::Correction;
-use crate::event::{Event, Ticket};
+use crate::event::Event;
 use crate::frame_drop::History;
 use crate::job::{JobId, JobPool};
 use crate::policy::{AcceleratorState, Activity, Policy};
@@ -28,14 +28,14 @@ use crate::workload::{AcceleratorId, Cause, Cost, ModelId, Segment, Workload, Wo
 /// An accelerator's block in flight.
 #[derive(Clone, Copy, Debug)]
 struct InFlight {
-    ticket: Ticket,
+    /// Of its ticket; the accelerator is the slot's.
+    sequence: u32,
     job: JobId,
-    first: u16,
     count: u16,
     switch: Cost,
-    /// Of the block and the switch, by the tables.
-    expected: Duration,
-    dispatched: Instant,
+    /// What a dispatch changes of a job: put back if the accelerator does not take the block.
+    waited_since: Instant,
+    had_started: bool,
 }
 
 #[derive(Debug)]
@@ -48,11 +48,12 @@ struct Slot {
 
 /// What changes of a model while it runs.
 #[derive(Debug)]
-struct ModelState {
+struct ModelState<const ACCS: usize> {
+    correction: Correction<ACCS>,
     /// Of its next frame.
     number: u32,
-    /// Set when the frame rate was changed: its deadline from then on.
-    deadline: Option<Duration>,
+    /// Its deadline since the frame rate was changed; zero, which no deadline is: as the table has it.
+    deadline: Duration,
     /// Expected work of the frames that depend on one of its frames.
     dependents: Duration,
     history: History,
@@ -102,16 +103,19 @@ pub struct Scheduler<'w, P, const MODELS: usize, const JOBS: usize, const ACCS: 
     workload: &'w Workload<'w, ACCS>,
     policy: P,
     config: Config,
-    jobs: JobPool<JOBS>,
+    jobs: JobPool<'w, JOBS, ACCS>,
     accelerators: Vec<AcceleratorState, ACCS>,
     slots: Vec<Slot, ACCS>,
-    models: Vec<ModelState, MODELS>,
+    /// The accelerators that do not switch for free; bit `a` is accelerator `a`.
+    switching: u32,
+    models: Vec<ModelState<ACCS>, MODELS>,
     tallies: Vec<Tally, MODELS>,
-    corrections: Vec<Correction<ACCS>, MODELS>,
     tuner: Tuner,
     /// Those that the policy has, if it has any.
     weights: Weights,
     window_end: Instant,
+    /// Whether the tuner may have other weights than the policy.
+    retune: bool,
     /// How many windows have ended, and UXCost of the last one.
     windows: u32,
     last_window: UxCost,
@@ -139,12 +143,13 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             jobs: JobPool::new(),
             accelerators: Vec::new(),
             slots: Vec::new(),
+            switching: 0,
             models: Vec::new(),
             tallies: Vec::new(),
-            corrections: Vec::new(),
             tuner: Tuner::new(weights),
             weights,
             window_end: Instant::ZERO.saturating_add(config.tuning_window.unwrap_or(Duration::MAX)),
+            retune: false,
             windows: 0,
             last_window: UxCost::default(),
             next_sequence: 0,
@@ -159,8 +164,9 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     fn fill(&mut self) -> Result<(), Cause> {
         for model in self.workload.models {
             let state = ModelState {
+                correction: Correction::ONE,
                 number: 0,
-                deadline: None,
+                deadline: Duration::ZERO,
                 dependents: Duration::ZERO,
                 history: History::default(),
                 may_lose: model.drop_budget.lost() > 0,
@@ -173,13 +179,13 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             let full = Cause::TooManyModels { capacity: MODELS };
             self.models.push(state).map_err(|_| full)?;
             self.tallies.push(Tally::default()).map_err(|_| full)?;
-            self.corrections.push(Correction::ONE).map_err(|_| full)?;
         }
-        for (_, index) in self.workload.accelerators.iter().zip(0u8..) {
+        for (row, index) in self.workload.accelerators.iter().zip(0u8..) {
             let state =
                 AcceleratorState { id: AcceleratorId(index), activity: Activity::Idle, last_job: None };
             let full = Cause::TooManyAccelerators { capacity: ACCS };
             self.accelerators.push(state).map_err(|_| full)?;
+            self.switching |= u32::from(!row.switches_for_free()) << index;
             let slot = Slot { in_flight: None, last_model: None, resident_bytes: 0 };
             self.slots.push(slot).map_err(|_| full)?;
         }
@@ -249,14 +255,15 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
 
     /// Measured over expected latency of a model on an accelerator, as the correction has learnt it.
     pub fn latency_factor(&self, model: ModelId, accelerator: AcceleratorId) -> Option<f64> {
-        let correction = self.corrections.get(usize::from(model.0))?;
-        Some(correction.factor(usize::from(accelerator.0)))
+        let state = self.models.get(usize::from(model.0))?;
+        Some(state.correction.factor(usize::from(accelerator.0)))
     }
 
     /// Stops or resumes online tuning: frozen, the weights stay at the best found so far, from the next
     /// poll on.
     pub fn freeze_tuner(&mut self, frozen: bool) {
         self.tuner.freeze(frozen);
+        self.retune = true;
     }
 
     /// Switches a model on or off. Its waiting frames are withdrawn by the next polls, uncounted; a
@@ -272,7 +279,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             state.active = active;
             self.refresh_budget(model);
             self.refresh_dependents(model);
-            self.tuner.arm();
+            self.rearm();
             self.policy.observe(&Event::Activated(model, active), now);
         }
         Ok(changed)
@@ -318,16 +325,33 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         }
         self.now = now;
         if row.deadline == Some(row.period) {
-            state.deadline = Some(period);
+            state.deadline = period;
         }
-        self.tuner.arm();
+        self.rearm();
         Ok(())
+    }
+
+    /// The workload has changed: the tuner searches again.
+    fn rearm(&mut self) {
+        self.tuner.arm();
+        self.retune = true;
+    }
+
+    /// Ends the window if it is over, and passes on what the tuner has changed. O(1), and O(models)
+    /// once per window.
+    fn tune(&mut self, now: Instant) {
+        if now >= self.window_end || self.retune {
+            self.end_window(now);
+        }
     }
 
     /// Ends the window if it is over: its UXCost goes to the tuner. The tuner's weights go to the policy,
     /// also those that it returned to because the workload changed; a policy without weights is not
-    /// tuned. O(1), and O(models) once per window.
-    fn tune(&mut self, now: Instant) {
+    /// tuned.
+    #[cold]
+    #[inline(never)]
+    fn end_window(&mut self, now: Instant) {
+        self.retune = false;
         let Some(window) = self.config.tuning_window else { return };
         let has_weights = self.policy.weights().is_some();
         if now >= self.window_end {

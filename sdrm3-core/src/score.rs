@@ -100,11 +100,73 @@ impl Weight {
     }
 }
 
-/// `numerator / denominator` with `fraction_bits`, saturating; 0/0 is 0, x/0 saturates.
+/// `numerator / denominator` with `fraction_bits` (20 to 28), saturating; 0/0 is 0, x/0 saturates.
 ///
 /// Both operands are cut to their leading bits (32 and 16) so that one 32-bit division serves any
 /// `u64`: the quotient is right to 1 part in 2^14, before it is rounded down to the format.
+#[inline(always)]
 const fn ratio(numerator: u64, denominator: u64, fraction_bits: u32) -> u32 {
+    if (numerator | denominator) >> 32 == 0 && denominator >> 16 != 0 {
+        narrow_ratio(numerator as u32, denominator as u32, fraction_bits)
+    } else {
+        wide_ratio(numerator, denominator, fraction_bits)
+    }
+}
+
+/// The same for operands of 32 bits, which times below 4.29 s are, where the denominator has to be cut.
+#[inline(always)]
+const fn narrow_ratio(numerator: u32, denominator: u32, fraction_bits: u32) -> u32 {
+    let up = leading_zeros(numerator);
+    let cut = 16 - leading_zeros(denominator);
+    let Some(quotient) = (numerator << (up & 31)).checked_div(denominator >> cut) else { return u32::MAX };
+    let down = up + cut;
+    if down >= fraction_bits {
+        quotient >> (down - fraction_bits)
+    } else if quotient >> (32 + down - fraction_bits) != 0 {
+        u32::MAX
+    } else {
+        quotient << (fraction_bits - down)
+    }
+}
+
+#[cfg(not(all(target_arch = "riscv32", not(target_feature = "zbb"))))]
+#[inline(always)]
+const fn leading_zeros(value: u32) -> u32 {
+    value.leading_zeros()
+}
+
+/// RV32IMAC has no instruction for it.
+#[cfg(all(target_arch = "riscv32", not(target_feature = "zbb")))]
+#[inline(always)]
+const fn leading_zeros(value: u32) -> u32 {
+    leading_zeros_by_table(value)
+}
+
+#[cfg(any(test, all(target_arch = "riscv32", not(target_feature = "zbb"))))]
+#[inline(always)]
+const fn leading_zeros_by_table(value: u32) -> u32 {
+    static OF_BYTE: [u8; 256] = {
+        let mut table = [0; 256];
+        let mut byte = 0;
+        while byte < 256 {
+            table[byte] = (byte as u8).leading_zeros() as u8;
+            byte += 1;
+        }
+        table
+    };
+    let below = match value {
+        0..0x100 => 0,
+        0x100..0x1_0000 => 8,
+        0x1_0000..0x100_0000 => 16,
+        _ => 24,
+    };
+    24 - below + OF_BYTE[(value >> below) as usize & 255] as u32
+}
+
+/// The same for any operands; rare, and kept out of the decision's loop.
+#[cold]
+#[inline(never)]
+const fn wide_ratio(numerator: u64, denominator: u64, fraction_bits: u32) -> u32 {
     if numerator == 0 {
         return 0;
     }
@@ -112,10 +174,7 @@ const fn ratio(numerator: u64, denominator: u64, fraction_bits: u32) -> u32 {
     let d_shift = 48 - denominator.leading_zeros() as i32;
     let n = (if n_shift > 0 { numerator >> n_shift } else { numerator << -n_shift }) as u32;
     let d = if d_shift > 0 { denominator >> d_shift } else { denominator } as u32;
-    if d == 0 {
-        return u32::MAX;
-    }
-    let quotient = n / d;
+    let Some(quotient) = n.checked_div(d) else { return u32::MAX };
     let shift = fraction_bits as i32 + n_shift - if d_shift > 0 { d_shift } else { 0 };
     if shift <= -32 {
         0
@@ -130,6 +189,7 @@ const fn ratio(numerator: u64, denominator: u64, fraction_bits: u32) -> u32 {
 
 /// `Urgency = ToGo / Slack` in Q4.28, where the slack is what is left until the deadline, zero when
 /// it has passed. One 32-bit division.
+#[inline(always)]
 pub const fn urgency(togo: Duration, slack: Duration) -> u32 {
     if slack.as_nanos() == 0 { URGENCY_MAX } else { ratio(togo.as_nanos(), slack.as_nanos(), URGENCY_BITS) }
 }
@@ -149,6 +209,7 @@ pub const fn preference(sum: u64, own: u32, among: u32) -> u32 {
 }
 
 /// `Starv = wait / mean latency of the next segment` in Q12.20. One 32-bit division.
+#[inline(always)]
 pub const fn starvation(wait: Duration, mean_latency_ns: u32) -> u32 {
     ratio(wait.as_nanos(), mean_latency_ns as u64, SCORE_BITS)
 }
@@ -227,6 +288,20 @@ mod tests {
                 let got = real(ratio(n, d, bits), bits);
                 let resolution = 1.0 / f64::from(1u32 << bits);
                 prop_assert!((got - exact.min(limit)).abs() <= exact.min(limit) / 16384.0 + resolution, "{n}/{d}: {got} for {exact}");
+            }
+        }
+
+        #[test]
+        fn leading_zeros_by_table_are_those_of_the_instruction(value: u32, cut in 0u32..32) {
+            prop_assert_eq!(leading_zeros_by_table(value >> cut), (value >> cut).leading_zeros());
+            prop_assert_eq!(leading_zeros_by_table(0), 32);
+        }
+
+        #[test]
+        fn the_narrow_ratio_gives_the_same_bits_as_the_wide_one(n: u32, d: u32, n_cut in 0u32..33, d_cut in 0u32..33) {
+            let (n, d) = ((u64::from(n) >> n_cut) as u32, (u64::from(d) >> d_cut) as u32);
+            for bits in [URGENCY_BITS, PREFERENCE_BITS, SCORE_BITS] {
+                prop_assert_eq!(ratio(n.into(), d.into(), bits), wide_ratio(n.into(), d.into(), bits), "{}/{}", n, d);
             }
         }
 

@@ -19,12 +19,14 @@
 //! assert_eq!(WORKLOAD.validate(), Ok(()));
 //! ```
 
+mod budget;
+mod checksum;
 mod derive;
 mod validate;
 
+pub use budget::DropBudget;
 pub use validate::{Cause, WorkloadError};
 
-use crate::frame_drop::DropBudget;
 use crate::time::Duration;
 
 /// Index of a model in [`Workload::models`].
@@ -81,6 +83,16 @@ impl Probability {
     /// As a number, exact.
     pub const fn as_f64(self) -> f64 {
         self.0 as f64 / 65_536.0
+    }
+
+    /// From steps of 2^-16; more than 65 536 gives [`Probability::ALWAYS`].
+    pub const fn from_bits(bits: u32) -> Self {
+        if bits > Self::ALWAYS.0 { Self::ALWAYS } else { Self(bits) }
+    }
+
+    /// In steps of 2^-16.
+    pub const fn to_bits(self) -> u32 {
+        self.0
     }
 
     /// `value` times this probability, rounded down.
@@ -192,6 +204,8 @@ pub struct SegmentInfo {
     pub branch: Branch,
     /// Whether the job may move to a lighter sub-network just before it.
     pub switch_point: bool,
+    /// The accelerators that can run it; bit `a` is accelerator `a`.
+    pub runs_on: u32,
 }
 
 /// One segment with everything derived; made by [`Segment::table`] or [`Segment::derive`] only.
@@ -395,6 +409,11 @@ impl<'a> Accelerator<'a> {
     pub const fn with_switch_table(mut self, table: &'a [Cost]) -> Self {
         self.switch_table = table;
         self
+    }
+
+    /// Whether no switch of it costs anything.
+    pub(crate) fn switches_for_free(&self) -> bool {
+        self.switch_fixed == Cost::NONE && self.switch_per_kib == Cost::NONE && self.switch_table.is_empty()
     }
 
     /// Cost of a switch that moves `bytes`, without the table; saturating.

@@ -8,7 +8,7 @@ mod story;
 use common::{cost, ms, span_ms};
 use sdrm3_core::{
     Accelerator, AcceleratorId, Action, Activity, Config, Cost, Event, Fault, Instant, Model, ModelId,
-    Outcome, Probability, Refusal, SegmentSpec,
+    Outcome, Probability, Progress, Refusal, SegmentSpec,
 };
 use story::{Plain, Story, child, model};
 
@@ -242,6 +242,18 @@ fn what_is_measured_is_what_the_device_took() {
     story.at(40);
     story.ends_with("npu", Outcome::finished(ms(40)).with_start(ms(32)));
     assert_eq!(factor(&story, 0), 1.0, "8 ms from 32 to 40");
+}
+
+/// The device's clock is ahead: its end counts as now, and a start after that says nothing.
+#[test]
+fn a_clock_that_is_ahead_makes_no_frame_late_and_teaches_nothing() {
+    let mut story = configured(CORRECTING, [model("a", 20, [npu(8)])]);
+    story.release("a");
+    story.then("a#0 segment 0 on npu", "alone");
+    story.at(8);
+    let report = story.ends_with("npu", Outcome::finished(ms(5_000)).with_start(ms(4_992)));
+    assert_eq!((report.progress, report.finished), (Progress::InTime, ms(8)));
+    assert_eq!(factor(&story, 0), 1.0);
 }
 
 #[test]

@@ -196,6 +196,17 @@ fn a_refused_frame_that_is_given_up_is_dropped_and_violated() {
 }
 
 #[test]
+fn frames_that_are_lost_at_an_earlier_time_are_lost_now() {
+    let (mut scheduler, block) = running();
+    scheduler.release(VOICE, ms(7)).unwrap();
+    let lost = scheduler.lose_child(POSE, &block.frame, ms(3)).unwrap();
+    assert_eq!(lost.release, ms(7), "a time before the last one counts as that one");
+    scheduler.give_up(Frame { number: 1, ..lost }, ms(9));
+    let error = refused(&mut scheduler, |s| s.release(HANDS, ms(8)));
+    assert_eq!(error.why, Refusal::TimeWentBack { last: ms(9) }, "time has gone on");
+}
+
+#[test]
 fn a_child_that_finds_no_room_is_handed_back() {
     let (mut scheduler, block) = running();
     let parent = block.frame;

@@ -153,6 +153,34 @@ fn a_frame_whose_block_was_lost_has_started_and_may_finish_late() {
     assert_eq!(story.ends("npu").progress, Progress::Late);
 }
 
+/// A queue that refuses a block leaves the frame as it was: it may still become stale, and it has waited
+/// since it came.
+#[test]
+fn a_block_that_was_not_taken_was_never_dispatched() {
+    let mut story = Story::new(Plain::default(), [model("gaze", 10, [both(2, 6)])]);
+    story.release("gaze");
+    story.then("gaze#0 segment 0 on npu", "faster");
+    story.at(1);
+    assert!(story.fault("npu", Fault::NotTaken), "its job is ready again");
+    story.fault("dsp", Fault::NotTaken);
+    story.then("wait until 10 ms", "both rest; it has not started, and will be stale");
+    story.restore("npu");
+    story.then("gaze#0 segment 0 on npu", "it is tried again");
+    story.fault("npu", Fault::NotTaken);
+    story.at(10).then("drop gaze#0: Stale", "it never started");
+}
+
+#[test]
+fn a_frame_that_had_started_before_a_refusal_stays_started() {
+    let mut story = Story::new(Plain::default(), [model("gaze", 10, [both(2, 6), both(2, 6)])]);
+    story.release("gaze");
+    story.then("gaze#0 segment 0 on npu", "faster");
+    story.at(2).ends("npu");
+    story.then("gaze#0 segment 1 on npu", "faster");
+    story.fault("npu", Fault::NotTaken);
+    story.at(12).then("gaze#0 segment 1 on dsp", "late, but not stale");
+}
+
 // ---- the end of a run ------------------------------------------------------------------------
 
 #[test]

@@ -60,7 +60,8 @@ pub enum ErrorKind {
 }
 
 impl ErrorKind {
-    /// Whether trying again may help; if not, the accelerator is out of service until it is restored.
+    /// Whether trying again soon may help; if not, the runtime takes the accelerator out of service for
+    /// longer, or bars the model from it that it does not support.
     pub const fn is_transient(self) -> bool {
         !matches!(self, Self::Gone | Self::Unsupported | Self::Timeout)
     }
@@ -221,6 +222,20 @@ pub enum Pump<E> {
     Done(Completion<E>),
 }
 
+impl<E> Pump<E> {
+    /// The same, with another error in a completion.
+    pub fn map_err<F>(self, change: impl FnOnce(E) -> F) -> Pump<F> {
+        match self {
+            Self::Idle => Pump::Idle,
+            Self::Waiting => Pump::Waiting,
+            Self::CallAgain => Pump::CallAgain,
+            Self::Done(Completion { ticket, started, result }) => {
+                Pump::Done(Completion { ticket, started, result: result.map_err(change) })
+            }
+        }
+    }
+}
+
 /// How far a cancellation reaches. The completion comes through `poll` in any case.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -273,6 +288,22 @@ pub struct Health {
     pub spurious: u32,
     /// Completions with an error.
     pub failed: u32,
+    /// Answers that fail their check.
+    pub corrupt: u32,
+    /// Answers that were repeated, late or out of order: dropped.
+    pub stale: u32,
+    /// Requests that were made again, as no answer came.
+    pub retries: u32,
+    /// Transfers over the connection that failed.
+    pub bus: u32,
+    /// Resets of the device, asked for or found out.
+    pub resets: u32,
+}
+
+impl Health {
+    /// Nothing has happened yet.
+    pub const ZERO: Self =
+        Self { spurious: 0, failed: 0, corrupt: 0, stale: 0, retries: 0, bus: 0, resets: 0 };
 }
 
 /// The queue of one accelerator. The module's documentation holds the contract for both sides.

@@ -6,6 +6,7 @@ use std::cell::RefCell;
 
 use fake::{Diary, Fake, HANDS, ms, runtime, scheduler};
 use sdrm3_core::{AcceleratorId, Dispatch, Instant, ModelId, Outcome, Ticket};
+use sdrm3_hal::middleware::{Faulty, Kinded, QueueEvent, Traced};
 use sdrm3_hal::queue::{
     CancelOutcome, Capabilities, Completion, Error, ErrorKind, ErrorType, Health, Power, Pump, Residency,
 };
@@ -132,6 +133,26 @@ fn a_reference_to_a_queue_hands_every_call_on() {
     let unsized_queue: &mut dyn AcceleratorQueue<Error = ErrorKind> = &mut counter;
     call_all(unsized_queue, &block());
     assert_eq!(*counter.calls.borrow(), METHODS, "through a trait object");
+}
+
+#[test]
+fn every_wrapper_hands_every_call_on() {
+    let mut counter = Counter::default();
+    call_all(Kinded(&mut counter), &block());
+    assert_eq!(*counter.calls.borrow(), METHODS, "kinded");
+
+    let (mut counter, mut heard) = (Counter::default(), 0);
+    call_all(Traced::new(&mut counter, |_: QueueEvent<'_, _>, _| heard += 1), &block());
+    assert_eq!(*counter.calls.borrow(), METHODS, "traced");
+    assert_eq!(heard, 6, "every call that may change something");
+
+    let mut counter = Counter::default();
+    call_all(Faulty::<_, _, 4>::new(&mut counter, |_: &Dispatch| None), &block());
+    let calls = counter.calls.borrow();
+    let asked = |names: &[&'static str]| -> Vec<_> {
+        names.iter().copied().filter(|&name| name != "capabilities").collect()
+    };
+    assert_eq!(asked(&calls), asked(&METHODS), "faulty asks for the capabilities in between");
 }
 
 /// What a queue that implements only what it must answers.

@@ -7,6 +7,7 @@
 #![forbid(unsafe_code)]
 
 pub mod bound;
+pub mod codegen;
 pub mod command;
 pub mod cost;
 pub mod engine;
@@ -14,5 +15,6 @@ pub mod import;
 pub mod input;
 pub mod network;
 pub mod policy;
+pub mod replay;
 pub mod report;
 pub mod scenario;

@@ -149,3 +149,19 @@ fn importing_and_costing_are_documented() {
     assert!(section("## Costs of layers: `cost`").contains(&format!("```text\n{columns}\n```")));
     assert!(program(&["cost", "--help"]).replace([' ', '\n'], "").contains(&format!("({columns})")));
 }
+
+/// The page has the format of traces from the module that writes them.
+#[test]
+fn the_format_of_traces_is_that_of_the_module() {
+    let module = include_str!("../../sdrm3-hal/src/trace.rs");
+    let lines = module.lines().map_while(|line| line.strip_prefix("//!"));
+    let text: Vec<&str> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
+    let text = text.join("\n");
+    let (_, format) = text.split_once("# The format, version 1\n").expect("the module describes it");
+    assert!(format.len() > 3_000);
+    let page = section("## Traces");
+    assert!(page.contains(format.trim()), "copy it from sdrm3-hal/src/trace.rs");
+    for key in ["tables", "records", "decisions", "bytes", "hash", "verdict"] {
+        assert!(documents(page, key), "`{key}` of `replay` has no row");
+    }
+}

@@ -5,7 +5,7 @@ use crate::event::{Event, Fault, Outcome, Path, Progress, Report, Ticket};
 use crate::job::{Frame, JobId, State};
 use crate::policy::{Activity, Policy};
 use crate::supernet;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::workload::{AcceleratorId, Segment};
 
 impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
@@ -14,7 +14,7 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// Whether the block of this ticket is in flight: dispatched, and neither completed nor lost. O(1).
     pub fn is_in_flight(&self, ticket: Ticket) -> bool {
         let slot = self.slots.get(usize::from(ticket.accelerator.0));
-        slot.and_then(|slot| slot.in_flight).is_some_and(|block| block.ticket == ticket)
+        slot.and_then(|slot| slot.in_flight).is_some_and(|block| block.sequence == ticket.sequence)
     }
 
     /// Reports that a dispatched block has ended. O(segments of the block + JOBS + ACCS).
@@ -24,21 +24,28 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         self.check_time(now)?;
         let index = usize::from(ticket.accelerator.0);
         let slot = self.slots.get(index).ok_or(Error::UnknownAccelerator(ticket.accelerator))?;
-        let block =
-            slot.in_flight.filter(|block| block.ticket == ticket).ok_or(Error::StaleTicket(ticket))?;
+        let block = slot
+            .in_flight
+            .filter(|block| block.sequence == ticket.sequence)
+            .ok_or(Error::StaleTicket(ticket))?;
         let job = self.jobs.get(block.job).ok_or(Error::StaleTicket(ticket))?;
-        let (frame, mut subnetwork) = (job.frame, job.subnetwork);
+        let (frame, mut subnetwork, first, dispatched) =
+            (job.frame(), job.subnetwork, job.position, job.since);
         let segments = segments_of(self.workload, frame.model, subnetwork);
-        let next = next_segment(&block, outcome.path, segments.len())
+        let next = next_segment(first, &block, outcome.path, segments.len())
             .ok_or(Error::SkipBeyondEnd { ticket, path: outcome.path })?;
 
         self.now = now;
-        let (energy_nj, worst_energy_nj) = energy(&block, &outcome, segments, index);
-        if self.config.correction {
-            let took = outcome.finished.saturating_since(outcome.started.unwrap_or(block.dispatched));
+        let finished = outcome.finished.min(now);
+        let run = segments.get(usize::from(first)..).unwrap_or(&[]);
+        let (energy_nj, worst_energy_nj) = energy(run, &block, &outcome, index);
+        let started = outcome.started.unwrap_or(dispatched);
+        if self.config.correction && started <= finished {
+            let took = finished.saturating_since(started);
+            let expected = expected(run, &block, index);
             let among = self.accelerators.len();
-            if let Some(correction) = self.corrections.get_mut(usize::from(frame.model.0)) {
-                correction.learn(index, among, took, block.expected);
+            if let Some(model) = self.models.get_mut(usize::from(frame.model.0)) {
+                model.correction.learn(index, among, took, expected);
             }
         }
         let progress = match segments.get(next) {
@@ -48,9 +55,10 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
                 }
                 self.vacate(index, Some(block.job), segment.info().activation_bytes);
                 if let Some(job) = self.jobs.get_mut(block.job) {
-                    job.segment = next as u16;
+                    job.segment = segment;
+                    job.position = next as u16;
                     job.subnetwork = subnetwork;
-                    job.ready_since = now;
+                    job.since = now;
                     job.state = State::Ready;
                 }
                 Progress::More
@@ -60,7 +68,7 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
                 self.jobs.remove(block.job);
                 self.forget(block.job);
                 self.remember(frame.model, false);
-                if outcome.finished > frame.deadline { Progress::Late } else { Progress::InTime }
+                if finished > frame.deadline { Progress::Late } else { Progress::InTime }
             }
         };
         let given_up = self.accuracy_given_up(&frame, subnetwork);
@@ -68,8 +76,8 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             tally.energy_nj = tally.energy_nj.saturating_add(u64::from(energy_nj));
             tally.worst_energy_nj = tally.worst_energy_nj.saturating_add(u64::from(worst_energy_nj));
             if progress != Progress::More {
-                tally.completed += 1;
-                tally.violated += u32::from(progress == Progress::Late);
+                tally.completed = tally.completed.saturating_add(1);
+                tally.violated = tally.violated.saturating_add(u32::from(progress == Progress::Late));
                 tally.accuracy_given_up = tally.accuracy_given_up.saturating_add(given_up);
             }
         }
@@ -78,7 +86,7 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             job: block.job,
             frame,
             subnetwork,
-            finished: outcome.finished,
+            finished,
             energy_nj,
             worst_energy_nj,
             progress,
@@ -87,8 +95,8 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         Ok(report)
     }
 
-    /// Reports that an accelerator failed; the job that it ran is ready again, at the segment it was
-    /// at, and is returned. O(1). On `Err` nothing has changed.
+    /// Reports that an accelerator failed, or did not take a block; the job that it ran is ready again, at
+    /// the segment it was at, and is returned. O(1). On `Err` nothing has changed.
     pub fn fault(
         &mut self,
         accelerator: AcceleratorId,
@@ -98,20 +106,25 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         self.check_time(now)?;
         let index = usize::from(accelerator.0);
         let slot = self.slots.get_mut(index).ok_or(Error::UnknownAccelerator(accelerator))?;
-        let lost = slot.in_flight.map(|block| block.job);
+        let block = slot.in_flight;
+        let lost = block.map(|block| block.job);
         self.now = now;
         self.vacate(index, None, 0);
-        if let Some(job) = lost.and_then(|id| self.jobs.get_mut(id)) {
+        if let Some((block, job)) = block.and_then(|block| Some((block, self.jobs.get_mut(block.job)?))) {
             job.state = State::Ready;
-            job.ready_since = now;
+            if fault == Fault::NotTaken {
+                (job.since, job.started) = (block.waited_since, block.had_started);
+            } else {
+                job.since = now;
+            }
         }
         if let Some(state) = self.accelerators.get_mut(index) {
             match (fault, state.activity) {
-                (Fault::BlockLost, _) | (Fault::Resting, Activity::OutOfService) => {}
-                (Fault::Resting, _) => state.activity = Activity::Resting,
+                (Fault::BlockLost, _) | (Fault::Resting | Fault::NotTaken, Activity::OutOfService) => {}
+                (Fault::Resting | Fault::NotTaken, _) => state.activity = Activity::Resting,
                 (Fault::OutOfService, _) => {
                     state.activity = Activity::OutOfService;
-                    self.tuner.arm();
+                    self.rearm();
                 }
             }
         }
@@ -127,12 +140,14 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             .get_mut(usize::from(accelerator.0))
             .ok_or(Error::UnknownAccelerator(accelerator))?;
         self.now = now;
-        match state.activity {
-            Activity::Idle | Activity::Busy { .. } => return Ok(()),
-            Activity::Resting => {}
-            Activity::OutOfService => self.tuner.arm(),
+        let before = state.activity;
+        if matches!(before, Activity::Idle | Activity::Busy { .. }) {
+            return Ok(());
         }
         state.activity = Activity::Idle;
+        if before == Activity::OutOfService {
+            self.rearm();
+        }
         self.policy.observe(&Event::Restored(accelerator), now);
         Ok(())
     }
@@ -188,8 +203,8 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
 
 /// The segment after a block that went that way; the length when the network is through, `None` when
 /// it says that it went beyond.
-fn next_segment(block: &InFlight, path: Path, length: usize) -> Option<usize> {
-    let behind = usize::from(block.first) + usize::from(block.count);
+fn next_segment(first: u16, block: &InFlight, path: Path, length: usize) -> Option<usize> {
+    let behind = usize::from(first) + usize::from(block.count);
     match path {
         Path::Next => Some(behind),
         Path::Exit => Some(length),
@@ -197,15 +212,22 @@ fn next_segment(block: &InFlight, path: Path, length: usize) -> Option<usize> {
     }
 }
 
+/// Time that a block was expected to take by the tables, the switch included; `run` begins with it.
+fn expected<const ACCS: usize>(run: &[Segment<ACCS>], block: &InFlight, accelerator: usize) -> Duration {
+    let on = run.iter().take(usize::from(block.count)).filter_map(|row| row.placements().get(accelerator));
+    let latency_ns = on.fold(0u32, |sum, placement| sum.saturating_add(placement.latency_ns));
+    Duration::from_nanos(u64::from(latency_ns) + u64::from(block.switch.latency_ns))
+}
+
 /// Energy spent, and that of the same segments each on its worst accelerator; both with the switch.
 fn energy<const ACCS: usize>(
+    run: &[Segment<ACCS>],
     block: &InFlight,
     outcome: &Outcome,
-    segments: &[Segment<ACCS>],
     accelerator: usize,
 ) -> (u32, u32) {
     let (mut table, mut worst) = (block.switch.energy_nj, block.switch.energy_nj);
-    for segment in segments.iter().skip(usize::from(block.first)).take(usize::from(block.count)) {
+    for segment in run.iter().take(usize::from(block.count)) {
         let here = segment.placements().get(accelerator).map_or(0, |placement| placement.energy_nj);
         table = table.saturating_add(here);
         worst = worst.saturating_add(segment.info().worst_energy_nj);

@@ -2,7 +2,7 @@
 
 use super::{Refusal, Refused, Scheduler, segments_of};
 use crate::event::{DropReason, Event, Leftover};
-use crate::job::{Frame, Job, JobId, State};
+use crate::job::{Frame, Job, JobId};
 use crate::policy::{Activity, Policy};
 use crate::supernet;
 use crate::time::{Duration, Instant};
@@ -17,7 +17,8 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// [given up](Self::give_up).
     pub fn release(&mut self, model: ModelId, now: Instant) -> Result<(Frame, JobId), Refused> {
         let (row, number) = self.row(model)?;
-        let changed = self.models.get(usize::from(model.0)).and_then(|state| state.deadline);
+        let changed = self.models.get(usize::from(model.0)).map(|state| state.deadline);
+        let changed = changed.filter(|deadline| *deadline != Duration::ZERO);
         let (None, Some(deadline)) = (row.cascade, changed.or(row.deadline)) else {
             return Err(Refused { frame: None, why: Refusal::NeedsParent });
         };
@@ -39,13 +40,16 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     }
 
     /// Counts the frame of a dependent model whose parent's frame was lost: violated. O(models).
+    /// On `Err` nothing has changed; a time before one given earlier counts as that one.
     pub fn lose_child(&mut self, model: ModelId, parent: &Frame, now: Instant) -> Result<Frame, Refused> {
+        let now = now.max(self.now);
         let frame = self.child_of(model, parent, now)?;
         self.count_lost(frame, DropReason::ParentLost, now);
         Ok(frame)
     }
 
-    /// Counts a refused frame as dropped and violated. O(models).
+    /// Counts a refused frame as dropped and violated. O(models). A time before one given earlier counts
+    /// as that one.
     pub fn give_up(&mut self, frame: Frame, now: Instant) {
         self.count_lost(frame, DropReason::NoRoom, now);
     }
@@ -56,7 +60,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// the count. Blocks that still run are forgotten: their tickets are stale.
     pub fn close(&mut self, end: Instant) -> Option<Leftover> {
         let (id, job) = self.jobs.iter().next()?;
-        let frame = job.frame;
+        let frame = job.frame();
         for index in 0..self.slots.len() {
             if self.slots.get(index).and_then(|slot| slot.in_flight).is_some_and(|block| block.job == id) {
                 self.vacate(index, None, 0);
@@ -66,8 +70,8 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         self.forget(id);
         let overdue = frame.deadline <= end;
         if let Some(tally) = self.tallies.get_mut(usize::from(frame.model.0)) {
-            tally.violated += u32::from(overdue);
-            tally.frames -= u32::from(!overdue);
+            tally.violated = tally.violated.saturating_add(u32::from(overdue));
+            tally.frames = tally.frames.saturating_sub(u32::from(!overdue));
         }
         let leftover = if overdue { Leftover::Overdue(frame) } else { Leftover::LeftOut(frame) };
         self.policy.observe(&Event::Unfinished(leftover), end);
@@ -97,16 +101,12 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             return refuse(Refusal::TimeWentBack { last: self.now });
         }
         let subnetwork = self.choose_subnetwork(&frame, now);
-        let job = Job {
-            frame,
-            ready_since: now,
-            segment: 0,
-            subnetwork,
-            started: false,
-            superseded: false,
-            state: State::Ready,
+        let Some(first) = segments_of(self.workload, frame.model, subnetwork).first() else {
+            return refuse(Refusal::UnknownModel(frame.model));
         };
-        let Some(id) = self.jobs.insert(job) else { return refuse(Refusal::Full { capacity: JOBS }) };
+        let Some(id) = self.jobs.insert(Job::new(frame, subnetwork, first, now)) else {
+            return refuse(Refusal::Full { capacity: JOBS });
+        };
         self.now = now;
         self.count_frame(&frame);
         if let Some(state) = self.models.get_mut(usize::from(frame.model.0)) {
@@ -122,14 +122,14 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// Frames of a model that wait lose their place to a newer one: to this one, or this one to another.
     /// Frames of a dependent may come in another order than their parents. O(JOBS).
     fn let_the_latest_win(&mut self, frame: &Frame) {
-        let ours = self.jobs.iter().filter(|(_, job)| job.frame.model == frame.model);
+        let ours = self.jobs.iter().filter(|(_, job)| job.model == frame.model);
         // Numbers wrap around.
         let behind = |number: u32, newest: u32| newest.wrapping_sub(number) as i32 > 0;
-        let newest = ours.map(|(_, job)| job.frame.number);
+        let newest = ours.map(|(_, job)| job.number);
         let newest =
             newest.fold(frame.number, |newest, number| if behind(newest, number) { number } else { newest });
-        for job in self.jobs.iter_mut().filter(|job| job.frame.model == frame.model) {
-            job.superseded |= !job.started && behind(job.frame.number, newest);
+        for job in self.jobs.iter_mut().filter(|job| job.model == frame.model) {
+            job.superseded |= !job.started && behind(job.number, newest);
         }
     }
 
@@ -148,30 +148,25 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// The time that a frame has, less what is spent on others that are due no later, at the pace of
     /// the model's table. O(JOBS).
     pub(super) fn available(&self, frame: &Frame, own: Option<JobId>, now: Instant) -> Duration {
-        let others =
-            self.jobs.iter().filter(|&(id, job)| Some(id) != own && job.frame.deadline <= frame.deadline);
+        let others = self.jobs.iter().filter(|&(id, job)| Some(id) != own && job.deadline <= frame.deadline);
         let backlog = others
-            .map(|(_, job)| {
-                let segments = segments_of(self.workload, job.frame.model, job.subnetwork);
-                let togo = segments.get(usize::from(job.segment)).map_or(Duration::ZERO, |s| s.info().togo);
-                self.corrected(job.frame.model, togo).as_nanos()
-            })
+            .map(|(_, job)| self.corrected(job.model, job.segment.info().togo).as_nanos())
             .fold(0, u64::saturating_add);
         let in_service =
             self.accelerators.iter().filter(|state| state.activity != Activity::OutOfService).count();
         let wait = Duration::from_nanos(backlog / in_service.max(1) as u64);
         let left = frame.deadline.saturating_since(now).saturating_sub(wait);
-        self.corrections.get(usize::from(frame.model.0)).map_or(left, |correction| correction.by_table(left))
+        self.models.get(usize::from(frame.model.0)).map_or(left, |model| model.correction.by_table(left))
     }
 
     pub(super) fn corrected(&self, model: ModelId, work: Duration) -> Duration {
-        self.corrections.get(usize::from(model.0)).map_or(work, |correction| correction.work(work))
+        self.models.get(usize::from(model.0)).map_or(work, |model| model.correction.work(work))
     }
 
     fn count_frame(&mut self, frame: &Frame) {
         let index = usize::from(frame.model.0);
         if let (Some(tally), Some(state)) = (self.tallies.get_mut(index), self.models.get_mut(index)) {
-            tally.frames += 1;
+            tally.frames = tally.frames.saturating_add(1);
             // A frame that is given up late has a number that was passed already.
             if frame.number == state.number {
                 state.number = state.number.wrapping_add(1);
@@ -181,18 +176,19 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
 
     /// Counts a frame that never became a job.
     fn count_lost(&mut self, frame: Frame, reason: DropReason, now: Instant) {
+        self.now = self.now.max(now);
         self.count_frame(&frame);
-        self.count_drop(frame, reason, now);
+        self.count_drop(frame, reason, self.now);
     }
 
     /// Counts a frame that ends without a result.
     pub(super) fn count_drop(&mut self, frame: Frame, reason: DropReason, now: Instant) {
         if let Some(tally) = self.tallies.get_mut(usize::from(frame.model.0)) {
             if reason == DropReason::Withdrawn {
-                tally.frames -= 1;
+                tally.frames = tally.frames.saturating_sub(1);
             } else {
-                tally.dropped += 1;
-                tally.violated += 1;
+                tally.dropped = tally.dropped.saturating_add(1);
+                tally.violated = tally.violated.saturating_add(1);
             }
         }
         if reason != DropReason::Withdrawn {
@@ -224,5 +220,30 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             }
             at = row.cascade.map(|cascade| cascade.parent);
         }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::config::Config;
+    use crate::policy::MapScore;
+    use crate::uxcost::Tally;
+    use crate::workload::{Accelerator, Cost, Segment, SegmentSpec, SubNetwork, Workload};
+
+    #[test]
+    fn counters_stay_at_their_end() {
+        static SEGMENTS: [Segment<1>; 1] = Segment::table([SegmentSpec::new([Cost::new(1, 1)])]);
+        static NETWORKS: [SubNetwork<'static, 1>; 1] = [SubNetwork::new("only", &SEGMENTS)];
+        static MODELS: [Model<'static, 1>; 1] = [Model::new("eye", Duration::from_nanos(9), &NETWORKS)];
+        static ACCELERATORS: [Accelerator<'static>; 1] = [Accelerator::new("npu")];
+        static WORKLOAD: Workload<'static, 1> = Workload::new(&MODELS, &ACCELERATORS);
+        let mut scheduler =
+            Scheduler::<_, 1, 1, 1>::new(&WORKLOAD, MapScore::default(), Config::PLAIN).unwrap();
+        let full = Tally { frames: u32::MAX, violated: u32::MAX, dropped: u32::MAX, ..Tally::default() };
+        scheduler.tallies[0] = full;
+        let (frame, _) = scheduler.release(ModelId(0), Instant::ZERO).unwrap();
+        scheduler.give_up(frame, Instant::ZERO);
+        assert_eq!(scheduler.tallies[0], full);
     }
 }

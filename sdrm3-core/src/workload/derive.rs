@@ -14,6 +14,7 @@ impl<const A: usize> Segment<A> {
             activation_bytes: 0,
             branch: Branch::Next,
             switch_point: false,
+            runs_on: 0,
         },
         on: [Placement { latency_ns: 0, energy_nj: 0, latency_preference: 0, energy_preference: 0 }; A],
     };
@@ -38,12 +39,13 @@ impl<const A: usize> Segment<A> {
     pub const fn derive(spec: &SegmentSpec<A>, behind: &[Self]) -> Self {
         let mut segment = Self::EMPTY;
         let (mut latencies, mut energies, mut among) = (0u64, 0u64, 0u32);
-        let (mut fastest, mut worst) = (u32::MAX, 0);
+        let (mut fastest, mut worst, mut runs_on) = (u32::MAX, 0, 0);
         let mut a = 0;
         while a < A {
             let Cost { latency_ns, energy_nj } = spec.costs[a];
             if latency_ns != 0 {
                 among += 1;
+                runs_on |= if a < 32 { 1 << a } else { 0 };
                 latencies += latency_ns as u64;
                 energies += energy_nj as u64;
                 fastest = if latency_ns < fastest { latency_ns } else { fastest };
@@ -78,6 +80,7 @@ impl<const A: usize> Segment<A> {
             activation_bytes: spec.activation_bytes,
             branch: spec.branch,
             switch_point: spec.switch_point,
+            runs_on,
         };
         segment
     }

@@ -10,7 +10,7 @@ use sdrm3_core::{
     Score, Segment, SegmentSpec, SubNetwork, Ticket, Workload,
 };
 use sdrm3_hal::queue::{CancelOutcome, Capabilities, Completion, ErrorKind, ErrorType, Pump};
-use sdrm3_hal::{AcceleratorQueue, Application, Runtime};
+use sdrm3_hal::{AcceleratorQueue, Application, Runtime, Supervision};
 
 pub(crate) const fn ms(n: u64) -> Instant {
     Instant::from_millis(n)
@@ -33,6 +33,30 @@ pub(crate) struct Fake {
     pub(crate) running: Option<Dispatch>,
     /// All tickets that it accepted.
     pub(crate) accepted: Vec<Ticket>,
+    /// How far its block has come, if it can tell.
+    pub(crate) progress: Option<u32>,
+    /// What it answers to a cancellation, instead of `RunsToEnd`.
+    pub(crate) cancel: Option<CancelOutcome>,
+    /// All tickets that it was asked to cancel.
+    pub(crate) cancelled: Vec<Ticket>,
+    /// What a reset does, instead of completing what runs.
+    pub(crate) reset: Reset,
+    /// How often it was reset.
+    pub(crate) resets: u32,
+    /// Those that it is reset with.
+    pub(crate) domain: Option<u8>,
+}
+
+/// What a reset of a fake does.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Reset {
+    /// The running block completes with an error.
+    #[default]
+    Works,
+    /// It succeeds, but nothing completes.
+    Mute,
+    /// It fails.
+    Fails,
 }
 
 impl Fake {
@@ -54,7 +78,8 @@ impl ErrorType for Fake {
 
 impl AcceleratorQueue for Fake {
     fn capabilities(&self) -> Capabilities {
-        Capabilities::plain(1)
+        let plain = Capabilities::plain(1);
+        self.domain.map_or(plain, |domain| plain.with_reset_domain(domain))
     }
 
     fn submit(&mut self, now: Instant, block: &Dispatch) -> Result<(), ErrorKind> {
@@ -78,12 +103,21 @@ impl AcceleratorQueue for Fake {
         })
     }
 
-    fn cancel(&mut self, _: Instant, _: Ticket) -> CancelOutcome {
-        CancelOutcome::RunsToEnd
+    fn cancel(&mut self, _: Instant, ticket: Ticket) -> CancelOutcome {
+        self.cancelled.push(ticket);
+        self.cancel.unwrap_or(CancelOutcome::RunsToEnd)
     }
 
     fn reset(&mut self, _: Instant) -> Result<(), ErrorKind> {
-        Ok(())
+        self.resets += 1;
+        if self.reset == Reset::Works && self.running.is_some() {
+            self.ends(Err(ErrorKind::Reset));
+        }
+        if self.reset == Reset::Fails { Err(ErrorKind::Timeout) } else { Ok(()) }
+    }
+
+    fn progress(&self, _: Ticket) -> Option<u32> {
+        self.progress
     }
 }
 
@@ -101,6 +135,11 @@ pub(crate) struct Diary {
 }
 
 impl Diary {
+    /// For a workload of which nothing gives rise to another.
+    pub(crate) fn barren() -> Self {
+        Self { barren: true, lines: Vec::new() }
+    }
+
     /// The lines since it was last read.
     pub(crate) fn read(&mut self) -> Vec<String> {
         std::mem::take(&mut self.lines)
@@ -132,6 +171,16 @@ impl Application for Diary {
             Event::Faulted(id, Fault::Resting, _) => format!("{} rests", ACCELERATORS[usize::from(id.0)]),
             Event::Faulted(id, Fault::OutOfService, _) => {
                 format!("{} out", ACCELERATORS[usize::from(id.0)])
+            }
+            Event::Faulted(id, Fault::NotTaken, _) => {
+                format!("{} does not take it", ACCELERATORS[usize::from(id.0)])
+            }
+            Event::Faulted(id, Fault::BlockLost, _) => {
+                format!("{} loses its block", ACCELERATORS[usize::from(id.0)])
+            }
+            Event::Barred(model, id, barred) => {
+                let (model, accelerator) = (MODELS[usize::from(model.0)], ACCELERATORS[usize::from(id.0)]);
+                format!("{model} {} {accelerator}", if *barred { "barred from" } else { "let in to" })
             }
             Event::Restored(id) => format!("{} back", ACCELERATORS[usize::from(id.0)]),
             Event::Unfinished(Leftover::Overdue(frame)) => format!("{} overdue", name(frame)),
@@ -198,7 +247,8 @@ pub(crate) fn scheduler() -> Sched {
     Scheduler::new(&WORKLOAD, Oldest, Config::PLAIN).expect("a valid workload")
 }
 
-/// Two fakes under the runtime.
+/// Two fakes under the runtime, unsupervised: they take what they take.
 pub(crate) fn runtime() -> Driven<Fake> {
-    Runtime::new(scheduler(), [Fake::default(), Fake::default()].into_iter().collect()).expect("two queues")
+    let queues = [Fake::default(), Fake::default()].into_iter().collect();
+    Runtime::new(scheduler(), queues).expect("two queues").with_supervision(Supervision::OFF)
 }

@@ -6,10 +6,15 @@ use sdrm3_core::Duration;
 use crate::input::InputError;
 use crate::network::Library;
 use crate::policy::{Method, Parameters, Part, PolicyName};
+use crate::replay::Origin;
 use crate::scenario::{CostTable, Platform, Scenario};
 
 /// The platform that is used unless another is named.
 pub(super) const DEFAULT_PLATFORM: &str = "4k-1ws-2os";
+
+/// Length and seed of a run unless others are given.
+const DURATION_MS: u32 = 2_000;
+const SEED: u64 = 1;
 
 /// Options of every simulation.
 #[derive(Args, Clone, Debug, Default)]
@@ -50,16 +55,31 @@ pub(super) struct Settings {
 
 impl Common {
     pub(super) fn validate(&self) -> Result<Settings, InputError> {
-        let duration_ms = self.duration_ms.unwrap_or(2_000);
+        let duration_ms = self.duration_ms.unwrap_or(DURATION_MS);
         Ok(Settings {
             costs: self.costs.as_deref().map(CostTable::load).transpose()?,
             networks: Library::load(self.networks.iter().map(String::as_str))?,
             duration: Duration::from_millis(u64::from(duration_ms)),
             duration_ms,
-            seed: self.seed.unwrap_or(1),
+            seed: self.seed.unwrap_or(SEED),
             parameters: Parameters::parse(self.param.iter().map(String::as_str))?,
             without: self.without.iter().map(|name| Part::find(name)).collect::<Result<_, _>>()?,
         })
+    }
+}
+
+impl Common {
+    /// What a run of these is made of, for its trace.
+    pub(super) fn origin(&self, scenario: &str, platform: &str, method: &Method) -> Origin {
+        let (duration_ms, seed) = (self.duration_ms.unwrap_or(DURATION_MS), self.seed.unwrap_or(SEED));
+        Origin {
+            scenario: Some(scenario.into()),
+            platform: Some(platform.into()),
+            policy: Some(method.policy.name().into()),
+            costs: self.costs.clone(),
+            networks: self.networks.clone(),
+            note: Some(format!("{}, {duration_ms} ms, seed {seed}", method.label())),
+        }
     }
 }
 

@@ -2,10 +2,12 @@
 
 mod bound;
 mod cells;
+mod codegen;
 mod compare;
 mod cost;
 mod import;
 mod list;
+mod replay;
 mod run;
 mod tune;
 
@@ -39,6 +41,10 @@ enum Command {
     Compare(compare::Options),
     /// Run one scenario on one platform under one policy, in detail
     Run(run::Options),
+    /// Repeat a recorded run and compare every decision; exit code 1 if one differs
+    Replay(replay::Options),
+    /// Write the tables of a scenario on a platform as source code for firmware
+    Codegen(codegen::Options),
     /// Show the landscape of (alpha, beta) and the path of the online tuner over it
     Tune(tune::Options),
     /// Compute what no policy can beat: a lower bound on UXCost
@@ -57,6 +63,8 @@ enum Failure {
     Input(InputError),
     /// The output could not be written.
     Output(io::Error),
+    /// What was to be the same differs, as the text says: exit code 1.
+    Differs,
 }
 
 impl From<InputError> for Failure {
@@ -71,7 +79,8 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Runs the command line; the exit code is 0 when done, 2 on bad input.
+/// Runs the command line; the exit code is 0 when done, 1 when what was to be the same differs, 2 on bad
+/// input.
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -87,6 +96,8 @@ pub fn main() -> ExitCode {
     let done = match command {
         Command::Compare(options) => compare::compare(&options, &mut text),
         Command::Run(options) => run::run(&options, &mut text),
+        Command::Replay(options) => replay::replay(&options, &mut text),
+        Command::Codegen(options) => codegen::codegen(&options, &mut text),
         Command::Tune(options) => tune::tune(&options, &mut text),
         Command::Bound(options) => bound::bound(&options, &mut text),
         Command::Cost(options) => cost::cost(&options, &mut text),
@@ -94,9 +105,13 @@ pub fn main() -> ExitCode {
         Command::List(options) => list::list(&options, &mut text),
     };
     // Nothing is printed before everything is known to be right: no partial results.
+    let (done, code) = match done {
+        Err(Failure::Differs) => (Ok(()), ExitCode::from(1)),
+        other => (other, ExitCode::SUCCESS),
+    };
     match done.and_then(|()| Ok(io::stdout().lock().write_all(&text)?)) {
-        Ok(()) => ExitCode::SUCCESS,
-        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => ExitCode::SUCCESS,
+        Ok(()) | Err(Failure::Differs) => code,
+        Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => code,
         Err(Failure::Output(error)) => {
             eprintln!("sdrm3-sim: {error}");
             ExitCode::from(2)

@@ -12,6 +12,7 @@ use super::compare::write_new;
 use crate::engine::{Cell, Recording};
 use crate::input::InputError;
 use crate::policy::PolicyName;
+use crate::replay;
 use crate::report::{EventLog, Format, Run, Timeline, write_detail, write_runs};
 use crate::scenario::{Platform, Scenario, build};
 
@@ -40,6 +41,9 @@ pub(super) struct Options {
     /// Also write every event of the run: releases, dispatches, completions, drops
     #[arg(long, value_name = "FILE.csv")]
     events: Option<String>,
+    /// Also record every call to the scheduler and its answer, for `replay`
+    #[arg(long, value_name = "FILE.trace")]
+    record: Option<String>,
 }
 
 /// Runs, and writes the result to `text`.
@@ -49,7 +53,8 @@ pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failur
     let platform = Platform::load(&options.platform)?;
     let method = settings.method(PolicyName::find(&options.policy)?);
     let recording = options.recorded.as_deref().map(|path| Recording::load(path, &scenario)).transpose()?;
-    let outputs = [("--events", &options.events), ("--timeline", &options.timeline)];
+    let outputs =
+        [("--events", &options.events), ("--timeline", &options.timeline), ("--record", &options.record)];
     for (option, path) in outputs {
         if let Some(path) = path.as_deref().filter(|path| Path::new(path).exists()) {
             let what = format!("{path} exists already");
@@ -71,7 +76,20 @@ pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failur
         options.events.as_ref().map(|_| EventLog::new(&workload)),
         options.timeline.as_ref().map(|_| Timeline::new(&workload)),
     );
-    let outcome = method.run(&cell, &mut recorders);
+    let mut trace = Vec::new();
+    let mut recorder = options.record.as_ref().map(|_| {
+        let origin = options.common.origin(&options.scenario, &options.platform, &method);
+        let output = |bytes: &[u8]| {
+            trace.extend_from_slice(bytes);
+            true
+        };
+        replay::recorder(&workload, &method, &origin, output)
+    });
+    let outcome = method.run_traced(&cell, &mut recorders, &mut recorder);
+    if let (Some(path), Some(recorder)) = (&options.record, &mut recorder) {
+        recorder.finish();
+        write_output(path, &trace)?;
+    }
     let (events, timeline) = recorders;
     if let (Some(path), Some(log)) = (&options.events, events) {
         write_output(path, &log.into_csv())?;

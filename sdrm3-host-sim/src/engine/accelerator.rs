@@ -2,7 +2,7 @@
 
 use sdrm3_core::{Dispatch, Duration, Instant, Outcome, Path, Ticket};
 use sdrm3_hal::AcceleratorQueue;
-use sdrm3_hal::queue::{CancelOutcome, Capabilities, Completion, ErrorKind, ErrorType, Pump};
+use sdrm3_hal::queue::{CancelOutcome, Capabilities, Completion, ErrorKind, ErrorType, Health, Pump};
 
 use super::Execution;
 
@@ -14,6 +14,7 @@ pub struct SimulatedAccelerator<'a> {
     decision: Duration,
     speed: f64,
     lost: bool,
+    health: Health,
 }
 
 #[derive(Debug)]
@@ -28,7 +29,7 @@ impl<'a> SimulatedAccelerator<'a> {
     /// An idle accelerator at full speed; every dispatch is delayed by the time of a decision.
     pub fn new(execution: Execution<'a>, decision_ns: u32) -> Self {
         let decision = Duration::from_nanos(u64::from(decision_ns));
-        Self { execution, running: None, decision, speed: 1.0, lost: false }
+        Self { execution, running: None, decision, speed: 1.0, lost: false, health: Health::default() }
     }
 
     /// Blocks submitted from now on run at this share of full speed.
@@ -54,6 +55,7 @@ impl<'a> SimulatedAccelerator<'a> {
         if let Some(running) = &mut self.running
             && running.finished > now
         {
+            running.started = running.started.min(now);
             running.finished = now;
             running.result = Err(why);
         }
@@ -92,6 +94,7 @@ impl AcceleratorQueue for SimulatedAccelerator<'_> {
                 Pump::Waiting
             }
             Some(Running { ticket, started, finished, result }) => {
+                self.health.failed += u32::from(result.is_err());
                 let result = result.map(|path| Outcome::finished(finished).with_path(path));
                 Pump::Done(Completion { ticket, started, result })
             }
@@ -107,6 +110,10 @@ impl AcceleratorQueue for SimulatedAccelerator<'_> {
 
     fn reset(&mut self, now: Instant) -> Result<(), ErrorKind> {
         self.lose(now, ErrorKind::Reset);
-        Ok(())
+        if self.lost { Err(ErrorKind::Gone) } else { Ok(()) }
+    }
+
+    fn health(&self) -> Health {
+        self.health
     }
 }

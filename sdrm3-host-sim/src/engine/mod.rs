@@ -15,7 +15,8 @@ pub use observer::{ModelStats, Observer, Recorder, Stats, Tuned, reason_name};
 use sdrm3_core::{
     AcceleratorId, Config, Duration, Instant, ModelId, Policy, Scheduler, Tally, Tuner, UxCost, Workload,
 };
-use sdrm3_hal::{Runtime, Trouble, Wake};
+use sdrm3_hal::trace::Sink;
+use sdrm3_hal::{Runtime, Supervision, Trouble, Wake};
 
 use crate::scenario::{ACCELERATORS, AcceleratorChange, MODELS, ModelChange, Platform, Scenario, What};
 use agenda::{Agenda, Entry};
@@ -85,6 +86,21 @@ pub fn simulate<P: Policy>(
     config: Config,
     recorder: &mut impl Recorder,
 ) -> Outcome {
+    simulate_traced(cell, policy, config, recorder, &mut ())
+}
+
+/// The same, telling `sink` of every call to the scheduler and its answer.
+///
+/// # Panics
+///
+/// As [`simulate`].
+pub fn simulate_traced<P: Policy>(
+    cell: &Cell<'_>,
+    policy: P,
+    config: Config,
+    recorder: &mut impl Recorder,
+    sink: &mut impl Sink,
+) -> Outcome {
     let end = Instant::ZERO.saturating_add(cell.duration);
     let scheduler = Scheduler::<P, MODELS, JOBS, ACCELERATORS>::new(cell.workload, policy, config)
         .expect("the workload was checked when it was built, within these capacities");
@@ -93,7 +109,9 @@ pub fn simulate<P: Policy>(
     let queues = (cell.platform.accelerators.iter())
         .map(|_| SimulatedAccelerator::new(execution, cell.platform.decision_ns))
         .collect();
-    let runtime = Runtime::new(scheduler, queues).expect("one queue was made per accelerator");
+    // Blocks take what they take: an estimate that is far off is what a run is to show.
+    let runtime = Runtime::traced(scheduler, queues, sink).expect("one queue was made per accelerator");
+    let runtime = runtime.with_supervision(Supervision::OFF);
     let observer = Observer::new(cell, draw, recorder);
     let mut run = Run { cell, runtime, observer, agenda: Agenda::new(cell.scenario, draw) };
     run.switch_off_what_starts_inactive();
@@ -102,14 +120,14 @@ pub fn simulate<P: Policy>(
 }
 
 /// A run under way.
-struct Run<'a, P, R> {
+struct Run<'a, P, R, S> {
     cell: &'a Cell<'a>,
-    runtime: Runtime<'a, P, SimulatedAccelerator<'a>, MODELS, JOBS, ACCELERATORS>,
+    runtime: Runtime<'a, P, SimulatedAccelerator<'a>, MODELS, JOBS, ACCELERATORS, S>,
     observer: Observer<'a, R>,
     agenda: Agenda<'a>,
 }
 
-impl<P: Policy, R: Recorder> Run<'_, P, R> {
+impl<P: Policy, R: Recorder, S: Sink> Run<'_, P, R, S> {
     fn switch_off_what_starts_inactive(&mut self) {
         for (index, _) in self.cell.scenario.models.iter().enumerate().filter(|(_, model)| !model.active) {
             let id = ModelId(index as u8);

@@ -106,6 +106,7 @@ mod tests {
         let story = Story::new(2, 90)
             .model("a", "fps = 20\nphase_ms = 10.0", &[&[5, 6]])
             .change("at_ms = 1.0\naccelerator = 0\nlost = true");
-        assert_eq!(story.told(PolicyName::Static), ["10 a 0+1 on 0"], "the attempt that finds it lost");
+        let told = story.told(PolicyName::Static);
+        assert_eq!(told, ["10 a 0+1 on 0", "60 a drop"], "the attempt that finds it lost starts nothing");
     }
 }

@@ -36,11 +36,12 @@ pub use sjf::Sjf;
 pub use veltair::Veltair;
 pub use xrbench::XrBench;
 
-use sdrm3_core::{Config, MapScore, Workload};
+use sdrm3_core::{Config, MapScore, Policy, Scheduler, Workload};
+use sdrm3_hal::trace::{self, Mismatch, Replayed, Sink, Trace};
 
-use crate::engine::{Cell, Outcome, Recorder, simulate};
+use crate::engine::{Cell, JOBS, Outcome, Recorder, simulate_traced};
 use crate::input::{InputError, unknown_name};
-use crate::scenario::ACCELERATORS;
+use crate::scenario::{ACCELERATORS, MODELS};
 
 /// The tables of a cell, from which policies may estimate.
 pub type Tables<'a> = Workload<'a, ACCELERATORS>;
@@ -77,10 +78,38 @@ macro_rules! policies {
         impl Method {
             /// Runs a cell under it.
             pub fn run(&self, cell: &Cell<'_>, recorder: &mut impl Recorder) -> Outcome {
+                self.run_traced(cell, recorder, &mut ())
+            }
+
+            /// Runs a cell under it, telling a sink of every call to the scheduler.
+            pub fn run_traced(
+                &self,
+                cell: &Cell<'_>,
+                recorder: &mut impl Recorder,
+                sink: &mut impl Sink,
+            ) -> Outcome {
                 match self.policy {
                     $(PolicyName::$variant => {
                         let ($tables, $method) = (cell.workload, self);
-                        simulate(cell, $policy, self.config(), recorder)
+                        simulate_traced(cell, $policy, self.config(), recorder, sink)
+                    })*
+                }
+            }
+
+            /// Replays a trace under it, with the settings of the trace's header. Traces of devices, which
+            /// have room for other numbers of jobs, are replayed where the policy is core's.
+            pub fn replay(&self, tables: &Tables<'_>, trace: &Trace<'_>) -> Result<Replayed, Mismatch> {
+                let header = trace.header();
+                let weights = header.weights.unwrap_or_default();
+                if self.has_weights() && header.jobs as usize != JOBS {
+                    return replay_of_device(tables, MapScore { weights }, trace);
+                }
+                let parameters = Parameters { weights, ..self.parameters };
+                let method = &Self { parameters, ..self.clone() };
+                match self.policy {
+                    $(PolicyName::$variant => {
+                        let ($tables, $method) = (tables, method);
+                        replay_in::<_, JOBS>(tables, $policy, trace)
                     })*
                 }
             }
@@ -112,6 +141,30 @@ policies! {
     Sdrm3 "sdrm3" "the complete published method: score, frame drop, supernets, tuning, correction"
         |_, method| MapScore { weights: method.parameters.weights };
     Gated "sdrm3-gated" "ours" |tables, _| Gated::new(tables);
+}
+
+/// Replays a trace with room for so many jobs.
+fn replay_in<P: Policy, const ROOM: usize>(
+    tables: &Tables<'_>,
+    policy: P,
+    trace: &Trace<'_>,
+) -> Result<Replayed, Mismatch> {
+    let scheduler = Scheduler::<P, MODELS, ROOM, ACCELERATORS>::new(tables, policy, trace.header().config);
+    let mut scheduler =
+        scheduler.expect("the workload was checked when it was built, within these capacities");
+    trace::replay(trace, &mut scheduler)
+}
+
+/// Replays a trace of a device, which has room for fewer jobs than the simulator.
+fn replay_of_device(tables: &Tables<'_>, policy: MapScore, trace: &Trace<'_>) -> Result<Replayed, Mismatch> {
+    match trace.header().jobs {
+        4 => replay_in::<_, 4>(tables, policy, trace),
+        8 => replay_in::<_, 8>(tables, policy, trace),
+        16 => replay_in::<_, 16>(tables, policy, trace),
+        32 => replay_in::<_, 32>(tables, policy, trace),
+        64 => replay_in::<_, 64>(tables, policy, trace),
+        _ => replay_in::<_, 128>(tables, policy, trace),
+    }
 }
 
 impl PolicyName {

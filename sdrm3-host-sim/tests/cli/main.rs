@@ -6,6 +6,7 @@ mod costs;
 mod dynamic;
 mod imports;
 mod refusals;
+mod replay;
 mod tune;
 
 use std::path::{Path, PathBuf};

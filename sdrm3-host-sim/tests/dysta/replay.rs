@@ -19,7 +19,7 @@ use sdrm3_core::{
     Progress, Scheduler, Segment, SegmentSpec, SubNetwork, Ticket, Workload,
 };
 use sdrm3_hal::queue::{CancelOutcome, Capabilities, Completion, ErrorKind, ErrorType, Pump};
-use sdrm3_hal::{AcceleratorQueue, Application, Runtime, Trouble};
+use sdrm3_hal::{AcceleratorQueue, Application, Runtime, Supervision, Trouble};
 
 use crate::case::{Case, Network, Request};
 
@@ -60,7 +60,9 @@ impl<P: Policy> Replay<'_, P> {
         let queues = [Device { case, running: None }].into_iter().collect();
         let mut replay = Replay {
             case,
-            runtime: Runtime::new(scheduler, queues).expect("one accelerator, one queue"),
+            runtime: Runtime::new(scheduler, queues)
+                .expect("one accelerator, one queue")
+                .with_supervision(Supervision::OFF),
             log: Log { case, done: vec![None; case.requests.len()], layers: 0 },
             now: Instant::ZERO,
             lag: Duration::ZERO,

@@ -1,14 +1,30 @@
 //! The runtime: a scheduler, the queues of its accelerators, and the application's say.
+//!
+//! `supervision` holds the rules for accelerators that go wrong, `recovery` applies them, `cascade`
+//! follows frames that depend on others, `inputs` is where frames come from, `run` makes an async task of
+//! it all.
+
+mod cascade;
+mod inputs;
+mod recovery;
+#[cfg(feature = "async")]
+mod run;
+mod supervision;
+
+pub use inputs::{Input, Inputs, Timetable};
+pub use supervision::{Bars, Rest, Supervision, Timeouts};
 
 use core::fmt;
 
 use heapless::Vec;
 use sdrm3_core::{
-    AcceleratorId, Action, Activity, DropReason, Duration, Error, Event, Fault, Frame, Instant, Leftover,
-    ModelId, NextWake, Outcome, Policy, Progress, Refused, Scheduler,
+    Action, Activity, Dispatch, DropReason, Duration, Error, Event, Frame, Instant, ModelId, NextWake,
+    Outcome, Policy, Progress, Refused, Scheduler, Ticket,
 };
 
-use crate::queue::{AcceleratorQueue, Completion, Error as _, Pump};
+use crate::queue::{AcceleratorQueue, Completion, Error as _, ErrorKind, Pump};
+use crate::trace::{Sink, Traced};
+use supervision::Lane;
 
 /// What the application adds: whether a frame gives rise to another, and what to do with events.
 pub trait Application {
@@ -50,6 +66,33 @@ pub struct Trouble {
     pub refused_blocks: u32,
     /// Blocks that ended with an error: run again.
     pub failed_blocks: u32,
+    /// Blocks that were late.
+    pub timeouts: u32,
+    /// Graces given to late blocks that show progress.
+    pub extensions: u32,
+    /// Cancellations asked for.
+    pub cancels: u32,
+    /// Resets asked for.
+    pub resets: u32,
+    /// Blocks that not even a reset brought back: run again elsewhere.
+    pub written_off: u32,
+    /// Times that an accelerator was taken out of service.
+    pub quarantines: u32,
+    /// Times that one was given a block on trial.
+    pub returns: u32,
+    /// Times that a model was barred from an accelerator.
+    pub barred: u32,
+    /// Times that one was let in again.
+    pub let_in: u32,
+    /// Inputs that were lost in their hand-over: never released, and not counted as frames.
+    pub lost_inputs: u32,
+    /// Inputs of models that are unknown or run on frames of another one.
+    pub refused_inputs: u32,
+}
+
+/// Counts one more.
+fn count(counter: &mut u32) {
+    *counter = counter.saturating_add(1);
 }
 
 /// That scheduler and queues do not fit together.
@@ -86,13 +129,14 @@ struct Collected {
 ///
 /// Call [`release`](Self::release) when an input is there, and [`poll`](Self::poll) after releases, on
 /// interrupts of accelerators and at the wake it asked for. Time is an argument; if it goes back, the
-/// latest time stands.
+/// latest time stands. A [`Sink`] hears of every call to the scheduler: a
+/// [`Recorder`](crate::trace::Recorder) writes a trace; by default there is none, and it costs nothing.
 #[derive(Debug)]
-pub struct Runtime<'w, P, Q, const MODELS: usize, const JOBS: usize, const ACCS: usize> {
-    scheduler: Scheduler<'w, P, MODELS, JOBS, ACCS>,
+pub struct Runtime<'w, P, Q, const MODELS: usize, const JOBS: usize, const ACCS: usize, S = ()> {
+    scheduler: Traced<'w, P, S, MODELS, JOBS, ACCS>,
     queues: Vec<Q, ACCS>,
-    /// Accelerators that refused or failed a block for a passing reason: tried again at the next poll.
-    resting: Vec<AcceleratorId, ACCS>,
+    lanes: Vec<Lane<MODELS>, ACCS>,
+    supervision: Supervision,
     trouble: Trouble,
     now: Instant,
 }
@@ -103,22 +147,63 @@ where
     P: Policy,
     Q: AcceleratorQueue,
 {
-    /// A runtime of this scheduler and one queue per accelerator, in the workload's order.
+    /// A runtime of this scheduler and one queue per accelerator, in the workload's order, under
+    /// [`Supervision::DEFAULT`].
     pub fn new(
         scheduler: Scheduler<'w, P, MODELS, JOBS, ACCS>,
         queues: Vec<Q, ACCS>,
+    ) -> Result<Self, SetupError> {
+        Self::traced(scheduler, queues, ())
+    }
+}
+
+impl<'w, P, Q, S, const MODELS: usize, const JOBS: usize, const ACCS: usize>
+    Runtime<'w, P, Q, MODELS, JOBS, ACCS, S>
+where
+    P: Policy,
+    Q: AcceleratorQueue,
+    S: Sink,
+{
+    /// The same, with a sink that hears of every call to the scheduler.
+    pub fn traced(
+        scheduler: Scheduler<'w, P, MODELS, JOBS, ACCS>,
+        queues: Vec<Q, ACCS>,
+        sink: S,
     ) -> Result<Self, SetupError> {
         let (accelerators, given) = (scheduler.accelerators().len(), queues.len());
         if accelerators != given {
             return Err(SetupError { accelerators, queues: given });
         }
-        let (resting, trouble) = (Vec::new(), Trouble::default());
-        Ok(Self { scheduler, queues, resting, trouble, now: Instant::ZERO })
+        let mut lanes = Vec::new();
+        for state in scheduler.accelerators() {
+            // There is a place for every accelerator.
+            let _ = lanes.push(Lane::new(Ticket { accelerator: state.id, sequence: 0 }));
+        }
+        let scheduler = Traced::new(scheduler, sink);
+        let (supervision, trouble) = (Supervision::DEFAULT, Trouble::default());
+        Ok(Self { scheduler, queues, lanes, supervision, trouble, now: Instant::ZERO })
+    }
+
+    /// Under these rules, from the next block on.
+    #[must_use]
+    pub const fn with_supervision(mut self, supervision: Supervision) -> Self {
+        self.supervision = supervision;
+        self
+    }
+
+    /// The rules for accelerators that go wrong.
+    pub const fn supervision(&self) -> Supervision {
+        self.supervision
     }
 
     /// The scheduler: its tallies, its UXCost, its policy.
     pub const fn scheduler(&self) -> &Scheduler<'w, P, MODELS, JOBS, ACCS> {
-        &self.scheduler
+        self.scheduler.scheduler()
+    }
+
+    /// The sink, to end its trace or to drain it.
+    pub const fn sink_mut(&mut self) -> &mut S {
+        self.scheduler.sink_mut()
     }
 
     /// The queues, in the workload's order.
@@ -160,20 +245,20 @@ where
         self.lose(frame, DropReason::NoRoom, now, application);
     }
 
-    /// Collects completions, then dispatches and drops until there is nothing to do.
+    /// Collects completions, sees to accelerators that are late or at rest, then dispatches and drops
+    /// until there is nothing to do.
     ///
     /// Work is bounded: each queue is polled at most once more than it is deep, and as often again if it
-    /// took a block; at most one dispatch per accelerator and one drop per frame, each decision
-    /// O(JOBS x ACCS).
+    /// took a block; at most one cancellation and one reset per accelerator; at most one dispatch per
+    /// accelerator and one more for each model that it turns out not to support, and one drop per frame,
+    /// each decision O(JOBS x ACCS).
     pub fn poll(&mut self, now: Instant, application: &mut impl Application) -> Wake {
         let now = self.advance(now);
-        while let Some(accelerator) = self.resting.pop() {
-            self.restore(accelerator, now, application);
-        }
         let mut call_again = false;
         for index in 0..self.queues.len() {
             call_again |= self.collect(index, now, application).call_again;
         }
+        call_again |= self.supervise(now, application);
         let mut fed = Vec::<usize, ACCS>::new();
         let wake = loop {
             let (windows, weights) = (self.scheduler.windows(), self.scheduler.policy().weights());
@@ -187,16 +272,9 @@ where
             match action {
                 Action::Dispatch(block) => {
                     application.event(&Event::Dispatched(block), now);
-                    let accelerator = block.ticket.accelerator;
-                    let index = usize::from(accelerator.0);
-                    let Some(queue) = self.queues.get_mut(index) else { continue };
-                    match queue.submit(now, &block) {
+                    if self.submit(&block, now, application) {
                         // An accelerator takes one block per poll: there is a place for each.
-                        Ok(()) => _ = fed.push(index),
-                        Err(error) => {
-                            self.trouble.refused_blocks = self.trouble.refused_blocks.saturating_add(1);
-                            self.take_out(accelerator, error.kind().is_transient(), now, application);
-                        }
+                        let _ = fed.push(usize::from(block.ticket.accelerator.0));
                     }
                 }
                 Action::Drop(frame, DropReason::Withdrawn) => {
@@ -211,21 +289,14 @@ where
             let collected = self.collect(index, now, application);
             call_again |= collected.call_again || collected.completions;
         }
-        match wake {
-            _ if call_again || !self.resting.is_empty() => Wake::Now,
-            NextWake::At(at) => Wake::At(at),
-            NextWake::Idle => Wake::OnEvent,
-        }
-    }
-
-    /// Puts an accelerator back into service; nothing happens if it is in service.
-    pub fn restore(&mut self, accelerator: AcceleratorId, now: Instant, application: &mut impl Application) {
-        let now = self.advance(now);
-        let state = self.scheduler.accelerators().get(usize::from(accelerator.0));
-        let out =
-            state.is_some_and(|state| matches!(state.activity, Activity::Resting | Activity::OutOfService));
-        if out && self.scheduler.restore(accelerator, now).is_ok() {
-            application.event(&Event::Restored(accelerator), now);
+        let at = match wake {
+            NextWake::At(at) => at,
+            NextWake::Idle => Instant::MAX,
+        };
+        match self.lanes.iter().map(Lane::wake).fold(at, Instant::min) {
+            _ if call_again => Wake::Now,
+            Instant::MAX => Wake::OnEvent,
+            at => Wake::At(at),
         }
     }
 
@@ -260,19 +331,7 @@ where
 
     /// Stops or resumes online tuning.
     pub fn freeze_tuner(&mut self, frozen: bool) {
-        self.scheduler.freeze_tuner(frozen);
-    }
-
-    /// Ends the run: every frame that is left is reported as overdue or left out. Frames that depend on
-    /// it are lost: all of an overdue frame's, and of one that is left out those that were due before.
-    pub fn close(&mut self, end: Instant, application: &mut impl Application) {
-        while let Some(leftover) = self.scheduler.close(end) {
-            application.event(&Event::Unfinished(leftover), end);
-            match leftover {
-                Leftover::Overdue(frame) => self.lose_children(frame, Instant::MAX, end, application),
-                Leftover::LeftOut(frame) => self.lose_children(frame, end, end, application),
-            }
-        }
+        self.scheduler.freeze_tuner(frozen, self.now);
     }
 
     fn advance(&mut self, now: Instant) -> Instant {
@@ -280,26 +339,48 @@ where
         self.now
     }
 
+    /// Gives a block to its queue. The answer is whether it took it.
+    fn submit(&mut self, block: &Dispatch, now: Instant, application: &mut impl Application) -> bool {
+        let accelerator = block.ticket.accelerator;
+        let index = usize::from(accelerator.0);
+        let (Some(queue), Some(lane)) = (self.queues.get_mut(index), self.lanes.get_mut(index)) else {
+            return false;
+        };
+        match queue.submit(now, block) {
+            Ok(()) => {
+                let activity = self.scheduler.accelerators().get(index).map(|state| state.activity);
+                let Some(Activity::Busy { until }) = activity else { return true };
+                lane.accepted(block, until.saturating_since(now), self.supervision.timeouts, now);
+                true
+            }
+            Err(error) => {
+                count(&mut self.trouble.refused_blocks);
+                self.refused(accelerator, block.frame.model, error.kind(), now, application);
+                false
+            }
+        }
+    }
+
     /// Collects what one queue has: at most one completion more than it is deep, so that a stale one
     /// hides none that is due.
     fn collect(&mut self, index: usize, now: Instant, application: &mut impl Application) -> Collected {
-        let mut collected = Collected { completions: false, call_again: false };
+        let mut collected = Collected { completions: false, call_again: true };
         let depth = self.queues.get(index).map_or(0, |queue| queue.capabilities().depth);
         for _ in 0..=depth.max(1) {
             let Some(queue) = self.queues.get_mut(index) else { return collected };
             match queue.poll(now) {
-                Pump::Idle | Pump::Waiting => return collected,
-                Pump::CallAgain => return Collected { call_again: true, ..collected },
+                Pump::Idle | Pump::Waiting => return Collected { call_again: false, ..collected },
+                Pump::CallAgain => break,
                 Pump::Done(completion) if self.is_expected(index, &completion) => {
                     self.completed(completion, now, application);
                     collected.completions = true;
                 }
-                Pump::Done(_) => {
-                    self.trouble.stale_completions = self.trouble.stale_completions.saturating_add(1);
-                }
+                Pump::Done(_) => count(&mut self.trouble.stale_completions),
             }
         }
-        Collected { call_again: true, ..collected } // there may be more
+        // It needs the CPU, or there may be more: that can wait when nothing of ours is in flight there.
+        collected.call_again = self.lanes.get(index).is_some_and(Lane::is_running);
+        collected
     }
 
     /// Whether a completion, of whatever result, answers a ticket that this queue has in flight.
@@ -316,89 +397,23 @@ where
     ) {
         let Completion { ticket, started, result } = completion;
         let result = result.map(|outcome| Outcome { started: Some(started), ..outcome });
+        let accelerator = ticket.accelerator;
+        let Some(lane) = self.lanes.get_mut(usize::from(accelerator.0)) else { return };
         match result.map(|outcome| self.scheduler.complete(ticket, outcome, now)) {
             Ok(Ok(report)) => {
+                lane.succeeded();
                 application.event(&Event::Completed(report), now);
                 if report.progress != Progress::More {
                     self.release_children(report.frame, now, application);
                 }
             }
             Ok(Err(_)) => {
-                self.trouble.bad_outcomes = self.trouble.bad_outcomes.saturating_add(1);
-                self.take_out(ticket.accelerator, true, now, application);
+                count(&mut self.trouble.bad_outcomes);
+                self.failed(accelerator, ErrorKind::Corrupt, now, application);
             }
             Err(error) => {
-                self.trouble.failed_blocks = self.trouble.failed_blocks.saturating_add(1);
-                self.take_out(ticket.accelerator, error.kind().is_transient(), now, application);
-            }
-        }
-    }
-
-    /// Takes an accelerator out of service: until the next poll if the cause may pass, else until it
-    /// is restored.
-    fn take_out(
-        &mut self,
-        accelerator: AcceleratorId,
-        passing: bool,
-        now: Instant,
-        application: &mut impl Application,
-    ) {
-        let fault = if passing { Fault::Resting } else { Fault::OutOfService };
-        if let Ok(job) = self.scheduler.fault(accelerator, fault, now) {
-            application.event(&Event::Faulted(accelerator, fault, job), now);
-        }
-        if passing && !self.resting.contains(&accelerator) {
-            // There is a place for every accelerator.
-            let _ = self.resting.push(accelerator);
-        }
-    }
-
-    fn release_children(&mut self, parent: Frame, now: Instant, application: &mut impl Application) {
-        for (child, _) in self.scheduler.workload().children(parent.model) {
-            if !application.gives_rise(&parent, child) {
-                continue;
-            }
-            match self.scheduler.release_child(child, &parent, now) {
-                Ok((frame, job)) => application.event(&Event::Released(frame, job), now),
-                Err(Refused { frame: Some(frame), .. }) => self.give_up(frame, now, application),
-                Err(Refused { frame: None, .. }) => {}
-            }
-        }
-    }
-
-    /// Reports a lost frame that the scheduler has counted, and loses those that depend on it.
-    fn lose(&mut self, frame: Frame, reason: DropReason, now: Instant, application: &mut impl Application) {
-        application.event(&Event::Dropped(frame, reason), now);
-        self.lose_children(frame, Instant::MAX, now, application);
-    }
-
-    /// Counts the frames that depend on one, directly or not, as lost: those that are due by then.
-    fn lose_children(
-        &mut self,
-        frame: Frame,
-        due_by: Instant,
-        now: Instant,
-        application: &mut impl Application,
-    ) {
-        // Cascades have no cycles, so each model is met at most once.
-        let mut lost = Vec::<Frame, MODELS>::new();
-        let _ = lost.push(frame);
-        while let Some(parent) = lost.pop() {
-            for (model, row) in self.scheduler.workload().children(parent.model) {
-                if !application.gives_rise(&parent, model) {
-                    continue;
-                }
-                let deadline = row.deadline.map_or(parent.deadline, |d| parent.origin.saturating_add(d));
-                let frame = if deadline > due_by {
-                    // It had more time; a frame that depends on it may have had less.
-                    Frame { release: now, deadline, model, ..parent }
-                } else if let Ok(frame) = self.scheduler.lose_child(model, &parent, now) {
-                    application.event(&Event::Dropped(frame, DropReason::ParentLost), now);
-                    frame
-                } else {
-                    continue;
-                };
-                let _ = lost.push(frame);
+                count(&mut self.trouble.failed_blocks);
+                self.failed(accelerator, error.kind(), now, application);
             }
         }
     }

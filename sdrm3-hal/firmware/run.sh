@@ -1,0 +1,313 @@
+#!/usr/bin/env bash
+# Builds the firmware, runs it under QEMU, measures it and compares with the limits below.
+set -euo pipefail
+cd "$(dirname "$0")"
+
+# ---- limits -----------------------------------------------------------------------------------------
+limit_decision_insns=1200 # a decision among 8 ready jobs x 4 idle accelerators, the dearest of those measured
+limit_pair_insns=20       # each further pair of job and accelerator, by more jobs as by more accelerators
+limit_code_small=16384    # bytes of code of the full scheduler at opt-level s, on m4f
+limit_code_fast=24576     # the same at opt-level 3
+limit_ram=1536            # bytes of a scheduler of 8 models, 16 jobs, 4 accelerators
+limit_stack=768           # bytes of stack of the deepest call once the scheduler is set up
+least_decisions=100000    # that the host and every board must make alike
+
+usage() {
+    cat <<'EOF'
+usage: run.sh [--help] [BOARD]...
+
+Boards: m4f    Cortex-M4F  (mps2-an386, thumbv7em-none-eabihf)
+        m3     Cortex-M3   (mps2-an385, thumbv7m-none-eabi)
+        riscv  RV32IMAC    (virt, riscv32imac-unknown-none-elf)
+All of them without any. TOOLCHAIN=debian takes Debian's compiler although rustup has the target.
+Prints `BOARD.key value` lines; README.md says what each means.
+Exit status: 0 all passed, 1 something failed or a limit is exceeded, 2 a tool is missing or the usage is wrong.
+EOF
+}
+
+boards=()
+for argument in "$@"; do
+    case $argument in
+    --help | -h) usage && exit 0 ;;
+    m4f | m3 | riscv) boards+=("$argument") ;;
+    *) echo "run.sh: there is no board $argument: m4f, m3 and riscv are the boards" >&2 && exit 2 ;;
+    esac
+done
+[ ${#boards[@]} -gt 0 ] || boards=(m4f m3 riscv)
+
+# ---- tools ------------------------------------------------------------------------------------------
+missing=0
+need() { # tool, what installs it
+    if ! command -v "$1" >/dev/null; then
+        echo "run.sh: $1 is missing; install it with: $2" >&2
+        missing=1
+    fi
+}
+
+# Sets what is known of a board: target, prefix of the binary tools, the emulator's command.
+board() {
+    local icount=(-nographic -semihosting-config enable=on,target=native)
+    case $1 in
+    m4f) target=thumbv7em-none-eabihf tools=arm-none-eabi- spare=0x21000000
+        emulator=(qemu-system-arm -machine mps2-an386 "${icount[@]}") ;;
+    m3) target=thumbv7m-none-eabi tools=arm-none-eabi- spare=0x21000000
+        emulator=(qemu-system-arm -machine mps2-an385 "${icount[@]}") ;;
+    riscv) target=riscv32imac-unknown-none-elf tools=riscv64-unknown-elf- spare=0x83000000
+        emulator=(qemu-system-riscv32 -machine virt -m 64M -bios none "${icount[@]}") ;;
+    esac
+}
+
+# Whether rustup has the target, and if not, whether Debian's compiler with its library's source is there.
+toolchain() {
+    if [ "${TOOLCHAIN:-}" != debian ] && compgen -G "$(rustc --print sysroot)/lib/rustlib/$target/lib/libcore-*.rlib" >/dev/null; then
+        toolchain=rustup
+    elif [ -x /usr/bin/cargo ] && [ -x /usr/bin/rustc ] && [ -d /usr/lib/rustlib/src/rust/library/core ]; then
+        toolchain=debian
+        need "${tools}ld" "apt-get install binutils-${tools%-}"
+    else
+        echo "run.sh: there is no compiler for $target; install it with: rustup target add $target" >&2
+        echo "run.sh: or, on Debian, with: apt-get install cargo-web rustc-web rust-web-src" >&2
+        missing=1
+    fi
+}
+
+need cargo "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"
+need rustc "curl --proto '=https' --tlsv1.2 -sSf https://sh.rustup.rs | sh"
+need python3 "apt-get install python3"
+[ $missing -eq 0 ] || exit 2
+for name in "${boards[@]}"; do
+    board "$name"
+    case $tools in
+    arm*) need qemu-system-arm "apt-get install qemu-system-arm" ;;
+    *) need qemu-system-riscv32 "apt-get install qemu-system-misc" ;;
+    esac
+    for tool in objdump objcopy size nm; do need "$tools$tool" "apt-get install binutils-${tools%-}"; done
+    toolchain
+done
+[ $missing -eq 0 ] || exit 2
+
+# ---- helpers ----------------------------------------------------------------------------------------
+failures=0
+declare -A values
+put() { # key value
+    values[$1]=$2
+    echo "$name.$1 $2"
+}
+fail() {
+    echo "$name.FAIL $*"
+    failures=$((failures + 1))
+}
+at_most() { # key limit
+    local value=${values[$1]:-}
+    if [ -z "$value" ]; then
+        fail "$1 was not measured"
+    elif [ "$value" -gt "$2" ]; then
+        fail "$1 is $value, the limit is $2"
+    fi
+}
+
+logs=target/logs
+mkdir -p $logs
+export CARGO_TARGET_DIR=$PWD/target DEFMT_LOG=debug
+
+# Builds for the board. The frame sizes are kept by a flag that only the Debian recipe may use.
+build() { # arguments of cargo build
+    if [ $toolchain = rustup ]; then
+        cargo build --quiet --target "$target" "$@"
+    else
+        PATH=/usr/bin:/bin RUSTC=/usr/bin/rustc RUSTC_BOOTSTRAP=1 RUSTFLAGS=-Zemit-stack-sizes \
+            cargo build --quiet -Zbuild-std=core --target "$target" \
+            --config "target.$target.linker='${tools}ld'" "$@"
+    fi
+}
+
+# The size profile takes Rust's core library as rustup ships it, at opt-level 3.
+small=(--profile small)
+core_as_shipped=(--config profile.small.package.core.opt-level=3
+    --config profile.small.package.compiler_builtins.opt-level=3)
+
+try() { # log, command: shows the log only if the command fails
+    local log=$logs/$name.$1.log
+    shift
+    if ! "$@" >"$log" 2>&1; then
+        cat "$log"
+        return 1
+    fi
+}
+
+run() { # program, shift of the instruction counter, output
+    local status=0
+    timeout 120 "${emulator[@]}" -icount "shift=$2,sleep=off" -kernel "target/$target/release/$1" \
+        >"$3" </dev/null || status=$?
+    [ $status -eq 0 ] || fail "$1 ended with status $status"
+}
+
+# Runs a program twice and decodes its log; both runs must say the same, byte for byte.
+twice() { # program shift
+    local out=$logs/$name.$1
+    run "$1" "$2" "$out.bin"
+    run "$1" "$2" "$out.again.bin"
+    cmp --quiet "$out.bin" "$out.again.bin" || fail "two runs of $1 differ"
+    ./target/debug/decode "target/$target/release/$1" <"$out.bin" >"$out.txt" || fail "$1 cannot be decoded"
+}
+
+section() { # profile program section: its bytes
+    "${tools}size" -A "target/$target/$1/$2" | awk -v section="$3" '$1 == section { bytes = $2 } END { print bytes + 0 }'
+}
+
+# ---- the stages of a board --------------------------------------------------------------------------
+# No panic is reachable: else no program links. And a planted one is found, in the same way.
+panics() {
+    local profile=$1
+    shift
+    if try "planted.$profile" build --bin proof --features planted-panic "$@" >/dev/null; then
+        fail "a planted panic was not found in profile $profile"
+    elif ! grep -q 'undefined.*SDRM3_A_PANIC_PATH_IS_REACHABLE' "$logs/$name.planted.$profile.log"; then
+        cat "$logs/$name.planted.$profile.log"
+        fail "the link with a planted panic failed for another reason"
+    else
+        put "planted_panic_found_$profile" yes
+    fi
+    for elf in "target/$target/$profile"/{headset,cost,proof,size}; do
+        [ -f "$elf" ] || continue
+        if "${tools}nm" -C "$elf" | grep -i panic; then fail "$elf has a panic symbol"; fi
+    done
+}
+
+code() { # profile key
+    put "$2" $(($(section "$1" size .text) - $(section "$1" empty .text)))
+    put "${2/code/constants}" $(($(section "$1" size .rodata) - $(section "$1" empty .rodata)))
+}
+
+# The static bound of every call; the deepest once the scheduler is set up, and that of setting it up.
+stack() {
+    local bounds=$logs/$name.stack.txt
+    if [ "$toolchain" = rustup ]; then
+        echo "$name.stack_static not-measured: it needs frame sizes, which Debian's compiler notes down: TOOLCHAIN=debian ./run.sh"
+        return
+    fi
+    for program in size cost; do
+        python3 stack.py "$tools" "target/$target/release/$program" '^sdrm3_firmware::ops::' >"$bounds" ||
+            { fail "no static bound of the stack of $program" && return; }
+        [ $program = cost ] || cp "$bounds" "$logs/$name.stack_by_call.txt"
+        put "stack_static_$program" "$(awk '$1 != "new" && $2 > most { most = $2 } END { print most + 0 }' "$bounds")"
+    done
+    while read -r call bytes; do put "stack_static_of_$call" "$bytes"; done <"$logs/$name.stack_by_call.txt"
+    put stack_static_of_runtime_poll \
+        "$(python3 stack.py "$tools" "target/$target/release/headset" '^headset::poll$' | cut -d' ' -f2)"
+    at_most stack_painted_bytes "${values[stack_static_cost]}"
+    at_most stack_static_size $limit_stack
+    at_most stack_static_cost $limit_stack
+}
+
+# ---- decision parity --------------------------------------------------------------------------------
+# The simulator: the one that is named, or built here.
+sim() {
+    if [ -n "${SDRM3_SIM:-}" ]; then
+        "$SDRM3_SIM" "$@"
+    else
+        env -u CARGO_TARGET_DIR cargo run --quiet --release --manifest-path ../../Cargo.toml \
+            --package sdrm3-host-sim -- "$@"
+    fi
+}
+
+# One run of the simulator, recorded and replayed: what the boards have to repeat. Its tables are those
+# that the programs have from src/vr_gaming.rs.
+parity_host() {
+    local out=$logs/host.replay.txt
+    rm -f $logs/parity.trace
+    if ! { sim run --scenario vr_gaming --platform 4k-1ws-2os --policy sdrm3 --duration-ms 10000 \
+        --record $logs/parity.trace >/dev/null && sim replay $logs/parity.trace >"$out"; }; then
+        fail "the run on the host was not recorded, or not repeated"
+        return
+    fi
+    host_decisions=$(awk '$1 == "decisions" { print $2 }' "$out") host_hash=$(awk '$1 == "hash" { print $2 }' "$out")
+    put parity_decisions "$host_decisions"
+    put parity_hash "$host_hash"
+    put parity_trace_bytes "$(awk '$1 == "bytes" { print $2 }' "$out")"
+    [ "$host_decisions" -ge $least_decisions ] ||
+        fail "$host_decisions decisions were recorded, $least_decisions are wanted"
+}
+
+# The board repeats the host's run; and the host what the board decided by itself, by its own clock.
+parity_board() {
+    local out=$logs/$name.replay status=0 device=$logs/$name.device.trace
+    timeout 300 "${emulator[@]}" -device "loader,file=$logs/parity.trace,addr=$spare,force-raw=on" \
+        -kernel "target/$target/release/replay" >"$out.bin" </dev/null || status=$?
+    ./target/debug/decode "target/$target/release/replay" <"$out.bin" >"$out.txt" || fail "replay cannot be decoded"
+    [ $status -eq 0 ] || { cat "$out.txt" && fail "replay ended with status $status"; }
+    put parity_decisions "$(awk '$1 == "replay_decisions" { print $2 }' "$out.txt")"
+    put parity_hash "$(awk '$1 == "replay_hash" { print $2 }' "$out.txt")"
+    if [ "${values[parity_decisions]} ${values[parity_hash]}" != "$host_decisions $host_hash" ]; then
+        fail "the board decides otherwise than the host"
+    fi
+
+    status=0
+    rm -f device.trace "$device"
+    timeout 300 "${emulator[@]}" -icount shift=5,sleep=off -kernel "target/$target/release/record" \
+        >"$logs/$name.record.bin" </dev/null || status=$?
+    [ $status -eq 0 ] || fail "record ended with status $status"
+    if ! { mv device.trace "$device" && sim replay "$device" >"$logs/$name.device.txt"; }; then
+        cat "$logs/$name.device.txt" && fail "the host decides otherwise than the board"
+    fi
+    put device_decisions "$(awk '$1 == "decisions" { print $2 }' "$logs/$name.device.txt")"
+    put device_hash "$(awk '$1 == "hash" { print $2 }' "$logs/$name.device.txt")"
+    put device_verdict "$(awk '$1 == "verdict" { print $2 }' "$logs/$name.device.txt")"
+}
+
+measure() {
+    values=()
+    local before=$failures
+    board "$name"
+    toolchain
+    put toolchain $toolchain
+    if ! try build build --release --bins || ! try build.small build "${small[@]}" "${core_as_shipped[@]}" \
+        --bin empty --bin size --bin proof; then
+        fail "the programs do not build: when SDRM3_A_PANIC_PATH_IS_REACHABLE is undefined, one of them can panic"
+        return
+    fi
+    put panic_free yes
+    panics release --release
+    panics small "${small[@]}" "${core_as_shipped[@]}"
+
+    twice headset 5
+    while read -r key rest; do put "$key" "$rest"; done < <(grep '^headset' "$logs/$name.headset.txt")
+    put headset_events "$(grep -cE '^[0-9.]+ ' "$logs/$name.headset.txt")"
+    [ "${values[headset_conserved]:-}" = true ] || fail "frames of the headset are not conserved"
+
+    twice cost 10
+    while read -r key value; do put "$key" "$value"; done <"$logs/$name.cost.txt"
+    put pair_insns_by_job $(((${values[scale_16x4_insns]:-0} - ${values[scale_8x4_insns]:-0} + 31) / 32))
+    put pair_insns_by_accelerator \
+        $(((${values[scale_8x8_insns]:-0} - ${values[scale_8x4_insns]:-0} + 31) / 32))
+    at_most decision_8x4_insns_max $limit_decision_insns
+    at_most pair_insns_by_job $limit_pair_insns
+    at_most pair_insns_by_accelerator $limit_pair_insns
+
+    code small code_small_bytes
+    code release code_fast_bytes
+    if [ "$name" = m4f ]; then
+        at_most code_small_bytes $limit_code_small
+        at_most code_fast_bytes $limit_code_fast
+    fi
+    at_most ram_bytes $limit_ram
+    at_most stack_painted_bytes $limit_stack
+    stack
+    parity_board
+    if [ $failures -eq $before ]; then put verdict pass; else put verdict "fail ($((failures - before)))"; fi
+}
+
+started=$SECONDS
+name=host
+try decode cargo build --quiet --package decode || exit 1
+host_decisions=none host_hash=none
+parity_host
+for name in "${boards[@]}"; do
+    measure
+done
+echo "run.sh: took $((SECONDS - started)) s" >&2
+if [ $failures -gt 0 ]; then
+    echo "verdict fail ($failures)"
+    exit 1
+fi
+echo "verdict pass"

@@ -1,0 +1,337 @@
+//! What is done about accelerators that are late, fail or refuse, by the rules of [`Supervision`].
+//!
+//! [`Supervision`]: super::Supervision
+
+use sdrm3_core::{AcceleratorId, Activity, Duration, Error, Event, Fault, Instant, ModelId, Policy};
+
+use super::supervision::Step;
+use super::{Application, Runtime, count};
+use crate::queue::{AcceleratorQueue, CancelOutcome, ErrorKind};
+use crate::trace::Sink;
+
+impl<P, Q, S, const MODELS: usize, const JOBS: usize, const ACCS: usize>
+    Runtime<'_, P, Q, MODELS, JOBS, ACCS, S>
+where
+    P: Policy,
+    Q: AcceleratorQueue,
+    S: Sink,
+{
+    /// Puts an accelerator back into service; nothing happens if it is in service. The runtime does so by
+    /// itself behind rests and quarantines.
+    pub fn restore(&mut self, accelerator: AcceleratorId, now: Instant, application: &mut impl Application) {
+        let now = self.advance(now);
+        if self.put_back(accelerator, now, application)
+            && let Some(lane) = self.lanes.get_mut(usize::from(accelerator.0))
+        {
+            lane.forgive();
+        }
+    }
+
+    /// Bars a model from an accelerator for good, or lets it in again: see
+    /// [`Scheduler::bar`](sdrm3_core::Scheduler::bar).
+    ///
+    /// # Errors
+    ///
+    /// Model or accelerator are unknown.
+    pub fn bar(
+        &mut self,
+        model: ModelId,
+        accelerator: AcceleratorId,
+        barred: bool,
+        now: Instant,
+        application: &mut impl Application,
+    ) -> Result<(), Error> {
+        let now = self.advance(now);
+        if self.scheduler.bar(model, accelerator, barred, now)? {
+            application.event(&Event::Barred(model, accelerator, barred), now);
+        }
+        if let Some(lane) = self.lanes.get_mut(usize::from(accelerator.0)) {
+            lane.bar(model, barred);
+        }
+        Ok(())
+    }
+
+    /// Takes the step that is due at each accelerator, if one is. The answer is whether a queue may have
+    /// more to say than when it was polled.
+    pub(super) fn supervise(&mut self, now: Instant, application: &mut impl Application) -> bool {
+        let mut asked = false;
+        for index in 0..self.lanes.len() {
+            let accelerator = AcceleratorId(index as u8);
+            self.let_in(accelerator, now, application);
+            let Some(lane) = self.lanes.get(index).filter(|lane| lane.due <= now) else { continue };
+            match lane.step {
+                Step::Free => {}
+                Step::Running => {
+                    count(&mut self.trouble.timeouts);
+                    asked |= self.suspect(accelerator, None, 0, now, application);
+                }
+                Step::Suspected { progress, extensions } => {
+                    asked |= self.suspect(accelerator, Some(progress), extensions, now, application);
+                }
+                Step::Stopping => asked |= self.reset_hung(accelerator, now, application),
+                Step::Resetting => self.write_off(accelerator, now, application),
+                Step::Resting => _ = self.put_back(accelerator, now, application),
+                Step::Quarantined { unanswered: true } => asked |= self.reset_lost(accelerator, now),
+                Step::Quarantined { unanswered: false } => {
+                    count(&mut self.trouble.returns);
+                    self.put_back(accelerator, now, application);
+                }
+            }
+        }
+        asked
+    }
+
+    /// A block is late. While it moves on it is given graces; else it is stopped.
+    fn suspect(
+        &mut self,
+        accelerator: AcceleratorId,
+        before: Option<u32>,
+        extensions: u8,
+        now: Instant,
+        application: &mut impl Application,
+    ) -> bool {
+        let index = usize::from(accelerator.0);
+        let (grace, timeouts) = (self.grace(), self.supervision.timeouts);
+        let (Some(queue), Some(lane), Some(timeouts)) =
+            (self.queues.get_mut(index), self.lanes.get_mut(index), timeouts)
+        else {
+            return false;
+        };
+        let progress = queue.progress(lane.ticket).filter(|progress| Some(*progress) != before);
+        if let Some(progress) = progress.filter(|_| extensions < timeouts.extensions) {
+            count(&mut self.trouble.extensions);
+            let step = Step::Suspected { progress, extensions: extensions.saturating_add(1) };
+            lane.go(step, now.saturating_add(grace));
+            return false;
+        }
+        count(&mut self.trouble.cancels);
+        match queue.cancel(now, lane.ticket) {
+            CancelOutcome::Removed | CancelOutcome::StopsAtBoundary => {
+                lane.go(Step::Stopping, now.saturating_add(grace));
+            }
+            CancelOutcome::RunsToEnd => {
+                let more = u64::from(timeouts.run_out).saturating_sub(1);
+                let more = Duration::from_nanos(lane.time.as_nanos().saturating_mul(more));
+                lane.go(Step::Stopping, now.saturating_add(more.max(grace)));
+            }
+            CancelOutcome::NeedsReset | CancelOutcome::Unknown => {
+                self.reset_hung(accelerator, now, application);
+            }
+        }
+        true
+    }
+
+    /// Resets an accelerator whose block does not end; the block is to complete with an error.
+    fn reset_hung(
+        &mut self,
+        accelerator: AcceleratorId,
+        now: Instant,
+        application: &mut impl Application,
+    ) -> bool {
+        if !self.reset(accelerator, now) {
+            self.write_off(accelerator, now, application);
+            return true;
+        }
+        let grace = self.grace();
+        if let Some(lane) = self.lanes.get_mut(usize::from(accelerator.0)) {
+            lane.go(Step::Resetting, now.saturating_add(grace));
+        }
+        true
+    }
+
+    /// Resets an accelerator once more that did not answer a reset; a block is tried when it comes back.
+    fn reset_lost(&mut self, accelerator: AcceleratorId, now: Instant) -> bool {
+        let back = self.reset(accelerator, now);
+        let (grace, rest) = (self.grace(), self.supervision.quarantine);
+        if let Some(lane) = self.lanes.get_mut(usize::from(accelerator.0)) {
+            if back {
+                // Meanwhile the queue can say what it has left to say.
+                lane.go(Step::Quarantined { unanswered: false }, now.saturating_add(grace));
+            } else {
+                lane.quarantine(rest, true, now);
+            }
+        }
+        true
+    }
+
+    /// Resets a device. Siblings of its domain lose their blocks, through no fault of theirs.
+    fn reset(&mut self, accelerator: AcceleratorId, now: Instant) -> bool {
+        count(&mut self.trouble.resets);
+        let index = usize::from(accelerator.0);
+        let Some(queue) = self.queues.get_mut(index) else { return false };
+        let back = queue.reset(now).is_ok();
+        if let Some(domain) = queue.capabilities().reset_domain {
+            for (other, (queue, lane)) in self.queues.iter().zip(&mut self.lanes).enumerate() {
+                if other != index && lane.is_running() && queue.capabilities().reset_domain == Some(domain) {
+                    lane.reset_by_sibling = true;
+                }
+            }
+        }
+        back
+    }
+
+    /// Gives a block up that will not come back: the job is dispatched elsewhere, and what comes for its
+    /// ticket later is stale.
+    fn write_off(&mut self, accelerator: AcceleratorId, now: Instant, application: &mut impl Application) {
+        count(&mut self.trouble.written_off);
+        let Some(lane) = self.lanes.get_mut(usize::from(accelerator.0)) else { return };
+        let model = lane.model;
+        self.take_out(accelerator, true, now, application);
+        self.blame(accelerator, model, ErrorKind::Reset, now, application);
+    }
+
+    /// A queue did not take a block: the dispatch is taken back, and the accelerator left alone for as long
+    /// as the reason asks for.
+    pub(super) fn refused(
+        &mut self,
+        accelerator: AcceleratorId,
+        model: ModelId,
+        kind: ErrorKind,
+        now: Instant,
+        application: &mut impl Application,
+    ) {
+        self.fault(accelerator, Fault::NotTaken, now, application);
+        let Some(lane) = self.lanes.get_mut(usize::from(accelerator.0)) else { return };
+        if kind == ErrorKind::Unsupported {
+            self.put_back(accelerator, now, application);
+            self.unsupported(accelerator, model, now, application);
+        } else if kind.is_transient() && !lane.is_on_trial() {
+            lane.rest(self.supervision.back_off, now);
+            self.blame(accelerator, model, kind, now, application);
+        } else {
+            self.take_out(accelerator, false, now, application);
+            self.blame(accelerator, model, kind, now, application);
+        }
+    }
+
+    /// A block that was in flight has failed: its job is ready again, and the accelerator left alone for as
+    /// long as the reason asks for.
+    pub(super) fn failed(
+        &mut self,
+        accelerator: AcceleratorId,
+        kind: ErrorKind,
+        now: Instant,
+        application: &mut impl Application,
+    ) {
+        let Some(lane) = self.lanes.get_mut(usize::from(accelerator.0)) else { return };
+        let model = lane.model;
+        if kind == ErrorKind::Reset && lane.reset_by_sibling {
+            lane.go(Step::Free, Instant::MAX);
+            self.fault(accelerator, Fault::BlockLost, now, application);
+        } else if kind == ErrorKind::Unsupported {
+            lane.go(Step::Free, Instant::MAX);
+            self.fault(accelerator, Fault::BlockLost, now, application);
+            self.unsupported(accelerator, model, now, application);
+        } else if kind.is_transient() && !lane.is_on_trial() {
+            lane.rest(self.supervision.back_off, now);
+            self.fault(accelerator, Fault::Resting, now, application);
+            self.blame(accelerator, model, kind, now, application);
+        } else {
+            self.take_out(accelerator, false, now, application);
+            self.blame(accelerator, model, kind, now, application);
+        }
+    }
+
+    /// Bars a model for good from an accelerator that cannot run it.
+    fn unsupported(
+        &mut self,
+        accelerator: AcceleratorId,
+        model: ModelId,
+        now: Instant,
+        application: &mut impl Application,
+    ) {
+        count(&mut self.trouble.barred);
+        let _ = self.bar(model, accelerator, true, now, application);
+    }
+
+    /// Takes an accelerator out of service, for a rest that doubles each time in a row.
+    fn take_out(
+        &mut self,
+        accelerator: AcceleratorId,
+        unanswered: bool,
+        now: Instant,
+        application: &mut impl Application,
+    ) {
+        count(&mut self.trouble.quarantines);
+        if let Some(lane) = self.lanes.get_mut(usize::from(accelerator.0)) {
+            lane.quarantine(self.supervision.quarantine, unanswered, now);
+        }
+        self.fault(accelerator, Fault::OutOfService, now, application);
+    }
+
+    /// Counts a failure of a model on an accelerator, if it is of a kind that tells on the model, and bars
+    /// the pair if that was one too many.
+    fn blame(
+        &mut self,
+        accelerator: AcceleratorId,
+        model: ModelId,
+        kind: ErrorKind,
+        now: Instant,
+        application: &mut impl Application,
+    ) {
+        let Some(lane) = self.lanes.get_mut(usize::from(accelerator.0)) else { return };
+        if matches!(kind, ErrorKind::Full | ErrorKind::NotReady | ErrorKind::Bus | ErrorKind::Gone) {
+            return;
+        }
+        if lane.blame(model, self.supervision.bars, now)
+            && let Ok(true) = self.scheduler.bar(model, accelerator, true, now)
+        {
+            count(&mut self.trouble.barred);
+            application.event(&Event::Barred(model, accelerator, true), now);
+        }
+    }
+
+    /// Lets the models in again that were barred from an accelerator for failing, if it is time.
+    /// O(MODELS squared).
+    fn let_in(&mut self, accelerator: AcceleratorId, now: Instant, application: &mut impl Application) {
+        let Some(lane) = self.lanes.get_mut(usize::from(accelerator.0)) else { return };
+        if lane.parole > now {
+            return;
+        }
+        while let Some(model) = lane.next_on_parole(self.supervision.bars) {
+            if let Ok(true) = self.scheduler.bar(model, accelerator, false, now) {
+                count(&mut self.trouble.let_in);
+                application.event(&Event::Barred(model, accelerator, false), now);
+            }
+        }
+    }
+
+    fn fault(
+        &mut self,
+        accelerator: AcceleratorId,
+        fault: Fault,
+        now: Instant,
+        application: &mut impl Application,
+    ) {
+        if let Ok(job) = self.scheduler.fault(accelerator, fault, now) {
+            application.event(&Event::Faulted(accelerator, fault, job), now);
+        }
+    }
+
+    /// Puts an accelerator back that rests or is out of service. The answer is whether it was.
+    fn put_back(
+        &mut self,
+        accelerator: AcceleratorId,
+        now: Instant,
+        application: &mut impl Application,
+    ) -> bool {
+        let index = usize::from(accelerator.0);
+        let state = self.scheduler.accelerators().get(index);
+        let out =
+            state.is_some_and(|state| matches!(state.activity, Activity::Resting | Activity::OutOfService));
+        if let Some(lane) = self.lanes.get_mut(index).filter(|_| out) {
+            lane.go(Step::Free, Instant::MAX);
+        }
+        let back = out && self.scheduler.restore(accelerator, now).is_ok();
+        if back {
+            application.event(&Event::Restored(accelerator), now);
+        }
+        back
+    }
+
+    /// At least a microsecond, so that the next step lies ahead.
+    fn grace(&self) -> Duration {
+        let grace = self.supervision.timeouts.map_or(Duration::ZERO, |timeouts| timeouts.grace);
+        grace.max(Duration::from_micros(1))
+    }
+}

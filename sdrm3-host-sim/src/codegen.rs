@@ -1,0 +1,3 @@
+//! Tables as source code: firmware links in the workload that was simulated.
+
+pub mod rust;
