@@ -17,8 +17,9 @@
 //! 1 `release`, `release_child`; 2 and 5 `poll`; 3 and 4 `complete`; 6 `fault`. A job that runs
 //! is never dropped: accelerators are not preempted.
 
+use crate::correction::Factor;
 use crate::time::{Duration, Instant};
-use crate::workload::{ModelId, Placement, Segment, SegmentInfo};
+use crate::workload::{AcceleratorId, ModelId, Placement, Segment, SegmentInfo};
 
 /// One input of one model, and until when its result is worth something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -145,12 +146,24 @@ pub struct JobView<'a> {
     pub segment: &'a SegmentInfo,
     /// The next segment's cost on each accelerator.
     pub placements: &'a [Placement],
+    /// The accelerators that can run it and that its model is not barred from; bit `a` is accelerator `a`.
+    pub runs_on: u32,
+    pub(crate) factors: &'a [Factor],
 }
 
 impl JobView<'_> {
     /// What is left until the deadline; zero once it has passed.
     pub fn slack(&self, now: Instant) -> Duration {
         self.frame.deadline.saturating_since(now)
+    }
+
+    /// Latency of the next segment on an accelerator in nanoseconds, corrected by what was measured;
+    /// `None` where it cannot run. O(1).
+    pub fn latency_on(&self, accelerator: AcceleratorId) -> Option<u32> {
+        let index = usize::from(accelerator.0);
+        let runs = self.runs_on.checked_shr(u32::from(accelerator.0)).is_some_and(|mask| mask & 1 != 0);
+        let (placement, factor) = (self.placements.get(index)?, self.factors.get(index)?);
+        runs.then(|| factor.latency(placement.latency_ns))
     }
 }
 

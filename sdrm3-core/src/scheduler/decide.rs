@@ -398,7 +398,7 @@ fn view<'a, const ACCS: usize>(
     workload: &'a Workload<'a, ACCS>,
     id: JobId,
     job: &'a Job<'a, ACCS>,
-    model: &ModelState<ACCS>,
+    model: &'a ModelState<ACCS>,
 ) -> JobView<'a> {
     let subnetworks = workload.model(job.model).map_or(&[][..], |model| model.subnetworks);
     let subnetwork = subnetworks.get(usize::from(job.subnetwork));
@@ -418,5 +418,7 @@ fn view<'a, const ACCS: usize>(
         weight_bytes: weight_bytes(workload, job),
         segment,
         placements: job.segment.placements(),
+        runs_on: segment.runs_on & !model.barred,
+        factors: model.correction.on(),
     }
 }

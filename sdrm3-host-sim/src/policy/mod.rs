@@ -7,7 +7,6 @@ mod dysta;
 mod edf;
 mod fcfs;
 mod fixed;
-mod gated;
 mod heft;
 mod lst;
 mod parameters;
@@ -25,7 +24,6 @@ pub use dysta::Dysta;
 pub use edf::Edf;
 pub use fcfs::Fcfs;
 pub use fixed::Static;
-pub use gated::Gated;
 pub use heft::Heft;
 pub use lst::Lst;
 pub use parameters::Parameters;
@@ -36,7 +34,7 @@ pub use sjf::Sjf;
 pub use veltair::Veltair;
 pub use xrbench::XrBench;
 
-use sdrm3_core::{Config, MapScore, Policy, Scheduler, Workload};
+use sdrm3_core::{Config, Gated, MapScore, Policy, Scheduler, Workload};
 use sdrm3_hal::trace::{self, Mismatch, Replayed, Sink, Trace};
 
 use crate::engine::{Cell, JOBS, Outcome, Recorder, simulate_traced};
@@ -140,7 +138,8 @@ policies! {
         |_, method| MapScore { weights: method.parameters.weights };
     Sdrm3 "sdrm3" "the complete published method: score, frame drop, supernets, tuning, correction"
         |_, method| MapScore { weights: method.parameters.weights };
-    Gated "sdrm3-gated" "ours" |tables, _| Gated::new(tables);
+    Gated "sdrm3-gated" "what can still be in time, at the least energy that leaves it so (ours)"
+        |tables, _| Gated::<MODELS, ACCELERATORS>::new(tables);
 }
 
 /// Replays a trace with room for so many jobs.
