@@ -133,7 +133,8 @@ impl<const MODELS: usize, const ACCS: usize> Policy for Gated<MODELS, ACCS> {
             let (wait, energy) = (i64::from(wait), placement.energy_nj);
             let end = wait + i64::from(latency);
             let is_comfortable = end + wait / 2 <= limit;
-            if is_comfortable && frugal.is_none_or(|(least, least_end, _)| (energy, end) < (least, least_end)) {
+            if is_comfortable && frugal.is_none_or(|(least, least_end, _)| (energy, end) < (least, least_end))
+            {
                 frugal = Some((energy, end, index));
             }
             if first.is_none_or(|(least, _)| end < least) {

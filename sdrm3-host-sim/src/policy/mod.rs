@@ -246,7 +246,9 @@ impl Method {
 
     /// Which parts of the core are on.
     pub fn config(&self) -> Config {
-        if self.policy == PolicyName::Gated { return Config { supernet: true, ..Config::PLAIN }; }
+        if self.policy == PolicyName::Gated {
+            return Config { supernet: true, ..Config::PLAIN };
+        }
         if self.policy != PolicyName::Sdrm3 {
             return Config::PLAIN;
         }
