@@ -247,7 +247,7 @@ impl Method {
     /// Which parts of the core are on.
     pub fn config(&self) -> Config {
         if self.policy == PolicyName::Gated {
-            return Config { supernet: true, ..Config::PLAIN };
+            return Config { supernet: true, correction: true, ..Config::PLAIN };
         }
         if self.policy != PolicyName::Sdrm3 {
             return Config::PLAIN;
