@@ -6,7 +6,7 @@ mod story;
 
 use common::{cost, ms};
 use sdrm3_core::{
-    Accelerator, Config, Cost, Fault, Gated, MapScore, Model, Outcome, SegmentSpec, Weight, Weights,
+    Accelerator, Config, Cost, Fault, Gated, MapScore, Model, Outcome, Progress, SegmentSpec, Weight, Weights,
 };
 use story::{MODELS, Story, child, model};
 
@@ -34,17 +34,24 @@ fn published<const N: usize>(models: [Model<'static, 2>; N]) -> Story<MapScore> 
 
 #[test]
 fn a_frame_that_cannot_be_in_time_is_given_up_and_does_not_cost_another_one() {
-    let models = || [model("late", 10, [npu(6)]), model("fine", 30, [npu(6)])];
+    let models = || [model("late", 10, [npu(6)]), model("fine", 10, [npu(6)])];
     let mut story = gated(models());
     story.release("late");
     story.at(5).release("fine");
     story.then("drop late#0: Abandoned", "6 ms of work, 5 ms left");
-    story.then("fine#0 segment 0 on npu", "the npu is its");
+    story.then("fine#0 segment 0 on npu", "6 ms of work, 10 ms left");
+    story.at(11);
+    assert_eq!(story.ends("npu").progress, Progress::InTime);
 
     let mut story = published(models());
     story.release("late");
     story.at(5).release("fine");
-    story.then("late#0 segment 0 on npu", "the published score chases what is lost");
+    story.then("late#0 segment 0 on npu", "an urgency of 6/5 against 6/10: it chases what is lost");
+    story.at(11);
+    assert_eq!(story.ends("npu").progress, Progress::Late);
+    story.then("fine#0 segment 0 on npu", "6 ms of work, 4 ms left");
+    story.at(17);
+    assert_eq!(story.ends("npu").progress, Progress::Late, "and the other one is lost with it");
 }
 
 #[test]
