@@ -17,6 +17,8 @@
 //! 1 `release`, `release_child`; 2 and 5 `poll`; 3 and 4 `complete`; 6 `fault`. A job that runs
 //! is never dropped: accelerators are not preempted.
 
+use crate::correction::Correction;
+use crate::score::{self, Numerator};
 use crate::time::{Duration, Instant};
 use crate::workload::{ModelId, Placement, Segment, SegmentInfo};
 
@@ -87,10 +89,31 @@ pub(crate) struct Job<'w, const ACCS: usize> {
     /// A newer frame has taken its place.
     pub(crate) superseded: bool,
     pub(crate) state: State,
+    pub(crate) ready: Ready<ACCS>,
+}
+
+/// What a decision reads of a job and events alone change: worked out when they do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ready<const ACCS: usize> {
+    /// `ToGo`, corrected.
+    pub(crate) togo: Numerator,
+    /// With more slack than this, in nanoseconds, nothing ends the frame: no time is short, none will be, and
+    /// nobody took it out. At least [`score::LEAST_CUT`], less one.
+    tight_ns: u32,
+    /// The accelerators that can run the next segment and may; bit `a` is accelerator `a`.
+    pub(crate) may_run: u32,
+    /// `LatPref` on each accelerator, corrected.
+    pub(crate) preferences: [u32; ACCS],
+}
+
+impl<const ACCS: usize> Ready<ACCS> {
+    const NEVER: Self =
+        Self { togo: Numerator::of(0), tight_ns: u32::MAX, may_run: 0, preferences: [0; ACCS] };
 }
 
 impl<'w, const ACCS: usize> Job<'w, ACCS> {
-    /// The frame's job, waiting since `now` for the first segment of a sub-network.
+    /// The frame's job, waiting since `now` for the first segment of a sub-network; [`prepare`](Self::prepare)
+    /// it before the next decision.
     pub(crate) const fn new(frame: Frame, subnetwork: u8, segment: &'w Segment<ACCS>, now: Instant) -> Self {
         let Frame { release, deadline, origin, number, model } = frame;
         Self {
@@ -106,7 +129,31 @@ impl<'w, const ACCS: usize> Job<'w, ACCS> {
             started: false,
             superseded: false,
             state: State::Ready,
+            ready: Ready::NEVER,
         }
+    }
+
+    /// Works out what decisions read: the segment, the model's correction or what it may has changed. O(ACCS).
+    pub(crate) fn prepare(&mut self, correction: &Correction<ACCS>, active: bool, barred: u32) {
+        let info = self.segment.info();
+        let fastest = correction.fastest_work(info.fastest_togo).as_nanos();
+        let is_wanted = active && !self.superseded;
+        self.ready = Ready {
+            togo: Numerator::of(correction.work(info.togo).as_nanos()),
+            tight_ns: match u32::try_from(fastest) {
+                Ok(fastest) if is_wanted => fastest.max(score::LEAST_CUT - 1),
+                _ => u32::MAX,
+            },
+            may_run: info.runs_on & !barred,
+            preferences: correction.preferences(self.segment),
+        };
+    }
+
+    /// Whether all is well with the waiting frame: nobody took it out, and it can still meet its deadline.
+    /// Never said too early; the rest is worth a closer look.
+    #[inline(always)]
+    pub(crate) fn is_at_ease(&self, now: Instant) -> bool {
+        matches!(narrow_slack(self.deadline, now), Some(slack) if slack > self.ready.tight_ns)
     }
 
     pub(crate) const fn frame(&self) -> Frame {
@@ -145,6 +192,8 @@ pub struct JobView<'a> {
     pub segment: &'a SegmentInfo,
     /// The next segment's cost on each accelerator.
     pub placements: &'a [Placement],
+    /// `togo`, made ready for a division.
+    pub(crate) numerator: Numerator,
 }
 
 impl JobView<'_> {
@@ -152,6 +201,27 @@ impl JobView<'_> {
     pub fn slack(&self, now: Instant) -> Duration {
         self.frame.deadline.saturating_since(now)
     }
+
+    /// [`score::urgency`] of it: of `togo` and [`slack`](Self::slack).
+    #[inline(always)]
+    pub fn urgency(&self, now: Instant) -> u32 {
+        match narrow_slack(self.frame.deadline, now) {
+            Some(slack) if slack >= score::LEAST_CUT => score::urgency_of_ready(self.numerator, slack),
+            _ => self.unusual_urgency(now),
+        }
+    }
+
+    #[cold]
+    #[inline(never)]
+    fn unusual_urgency(&self, now: Instant) -> u32 {
+        score::urgency(self.togo, self.slack(now))
+    }
+}
+
+/// What is left until a deadline, in nanoseconds, if that is 32 bits.
+#[inline(always)]
+fn narrow_slack(deadline: Instant, now: Instant) -> Option<u32> {
+    u32::try_from(deadline.as_nanos().checked_sub(now.as_nanos())?).ok()
 }
 
 /// A fixed number of places for jobs, named by index and generation.

@@ -116,18 +116,63 @@ const fn ratio(numerator: u64, denominator: u64, fraction_bits: u32) -> u32 {
 /// The same for operands of 32 bits, which times below 4.29 s are, where the denominator has to be cut.
 #[inline(always)]
 const fn narrow_ratio(numerator: u32, denominator: u32, fraction_bits: u32) -> u32 {
-    let up = leading_zeros(numerator);
-    let cut = 16 - leading_zeros(denominator);
-    let Some(quotient) = (numerator << (up & 31)).checked_div(denominator >> cut) else { return u32::MAX };
-    let down = up + cut;
-    if down >= fraction_bits {
-        quotient >> (down - fraction_bits)
-    } else if quotient >> (32 + down - fraction_bits) != 0 {
-        u32::MAX
-    } else {
-        quotient << (fraction_bits - down)
+    Numerator::of_narrow(numerator).over(Denominator::of_narrow(denominator), fraction_bits)
+}
+
+/// A numerator cut to its leading 32 bits, ahead of the division: `mantissa / 2^up`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Numerator {
+    mantissa: u32,
+    up: i8,
+}
+
+impl Numerator {
+    /// Of any size.
+    pub(crate) const fn of(value: u64) -> Self {
+        let zeros = value.leading_zeros();
+        Self { mantissa: ((value << (zeros & 63)) >> 32) as u32, up: zeros as i8 - 32 }
+    }
+
+    #[inline(always)]
+    const fn of_narrow(value: u32) -> Self {
+        let up = leading_zeros(value);
+        Self { mantissa: value << (up & 31), up: up as i8 }
+    }
+
+    /// The quotient with `fraction_bits`, saturating.
+    #[inline(always)]
+    const fn over(self, denominator: Denominator, fraction_bits: u32) -> u32 {
+        let Some(quotient) = self.mantissa.checked_div(denominator.leading) else { return u32::MAX };
+        let down = self.up as i32 + denominator.cut as i32 - fraction_bits as i32;
+        if down >= 0 {
+            quotient >> (down & 31)
+        } else if down <= -32 || quotient >> (32 + down) != 0 {
+            u32::MAX
+        } else {
+            quotient << -down
+        }
     }
 }
+
+/// A denominator cut to its leading 16 bits, ahead of the division: `leading * 2^cut`.
+#[derive(Clone, Copy, Debug)]
+struct Denominator {
+    leading: u32,
+    cut: u8,
+}
+
+impl Denominator {
+    /// Of one that has to be cut: at least [`LEAST_CUT`].
+    #[inline(always)]
+    const fn of_narrow(value: u32) -> Self {
+        let cut = 16 - leading_zeros(value);
+        // Its top bit is set anyway: so the compiler sees that it is not zero.
+        Self { leading: value >> cut | 1 << 15, cut: cut as u8 }
+    }
+}
+
+/// The smallest denominator that has to be cut.
+pub(crate) const LEAST_CUT: u32 = 1 << 16;
 
 #[cfg(not(all(target_arch = "riscv32", not(target_feature = "zbb"))))]
 #[inline(always)]
@@ -192,6 +237,12 @@ const fn wide_ratio(numerator: u64, denominator: u64, fraction_bits: u32) -> u32
 #[inline(always)]
 pub const fn urgency(togo: Duration, slack: Duration) -> u32 {
     if slack.as_nanos() == 0 { URGENCY_MAX } else { ratio(togo.as_nanos(), slack.as_nanos(), URGENCY_BITS) }
+}
+
+/// The same with the work made ready ahead, for a slack of at least [`LEAST_CUT`] nanoseconds.
+#[inline(always)]
+pub(crate) const fn urgency_of_ready(togo: Numerator, slack_ns: u32) -> u32 {
+    togo.over(Denominator::of_narrow(slack_ns), URGENCY_BITS)
 }
 
 /// `LatPref` or `EnergyPref = sum / own` in Q8.24. Exact but for rounding down; evaluated when the
