@@ -18,7 +18,7 @@
 //! is never dropped: accelerators are not preempted.
 
 use crate::correction::Correction;
-use crate::score::{self, Numerator};
+use crate::score::{self, Denominator, Numerator};
 use crate::time::{Duration, Instant};
 use crate::workload::{ModelId, Placement, Segment, SegmentInfo};
 
@@ -95,10 +95,14 @@ pub(crate) struct Job<'w, const ACCS: usize> {
 /// What a decision reads of a job and events alone change: worked out when they do.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ready<const ACCS: usize> {
-    /// `ToGo`, corrected.
-    pub(crate) togo: Numerator,
-    /// With more slack than this, in nanoseconds, nothing ends the frame: no time is short, none will be, and
-    /// nobody took it out. At least [`score::LEAST_CUT`], less one.
+    /// `ToGo`, corrected, and the mean latency of the next segment: see [`Numerator`] and [`Denominator`],
+    /// whose fields lie flat here, for want of room.
+    togo_mantissa: u32,
+    togo_up: i8,
+    latency_cut: u8,
+    latency_leading: u16,
+    /// With more slack than this, in nanoseconds, nothing ends the frame: time is not short, and nobody took
+    /// it out.
     tight_ns: u32,
     /// The accelerators that can run the next segment and may; bit `a` is accelerator `a`.
     pub(crate) may_run: u32,
@@ -107,8 +111,23 @@ pub(crate) struct Ready<const ACCS: usize> {
 }
 
 impl<const ACCS: usize> Ready<ACCS> {
-    const NEVER: Self =
-        Self { togo: Numerator::of(0), tight_ns: u32::MAX, may_run: 0, preferences: [0; ACCS] };
+    const NEVER: Self = Self {
+        togo_mantissa: 0,
+        togo_up: 32,
+        latency_cut: 0,
+        latency_leading: 0,
+        tight_ns: u32::MAX,
+        may_run: 0,
+        preferences: [0; ACCS],
+    };
+
+    pub(crate) const fn togo(&self) -> Numerator {
+        Numerator { mantissa: self.togo_mantissa, up: self.togo_up }
+    }
+
+    pub(crate) const fn mean_latency(&self) -> Denominator {
+        Denominator { leading: self.latency_leading, cut: self.latency_cut }
+    }
 }
 
 impl<'w, const ACCS: usize> Job<'w, ACCS> {
@@ -138,10 +157,15 @@ impl<'w, const ACCS: usize> Job<'w, ACCS> {
         let info = self.segment.info();
         let fastest = correction.fastest_work(info.fastest_togo).as_nanos();
         let is_wanted = active && !self.superseded;
+        let togo = Numerator::of(correction.work(info.togo).as_nanos());
+        let mean_latency = Denominator::of(info.mean_latency_ns);
         self.ready = Ready {
-            togo: Numerator::of(correction.work(info.togo).as_nanos()),
+            togo_mantissa: togo.mantissa,
+            togo_up: togo.up,
+            latency_cut: mean_latency.cut,
+            latency_leading: mean_latency.leading,
             tight_ns: match u32::try_from(fastest) {
-                Ok(fastest) if is_wanted => fastest.max(score::LEAST_CUT - 1),
+                Ok(fastest) if is_wanted => fastest,
                 _ => u32::MAX,
             },
             may_run: info.runs_on & !barred,
@@ -153,7 +177,8 @@ impl<'w, const ACCS: usize> Job<'w, ACCS> {
     /// Never said too early; the rest is worth a closer look.
     #[inline(always)]
     pub(crate) fn is_at_ease(&self, now: Instant) -> bool {
-        matches!(narrow_slack(self.deadline, now), Some(slack) if slack > self.ready.tight_ns)
+        let slack = narrow_slack(self.deadline, now);
+        matches!(slack, Some(slack) if slack >= score::LEAST_CUT && slack > self.ready.tight_ns)
     }
 
     pub(crate) const fn frame(&self) -> Frame {
@@ -192,8 +217,9 @@ pub struct JobView<'a> {
     pub segment: &'a SegmentInfo,
     /// The next segment's cost on each accelerator.
     pub placements: &'a [Placement],
-    /// `togo`, made ready for a division.
-    pub(crate) numerator: Numerator,
+    /// `togo` and the segment's mean latency, made ready for a division.
+    pub(crate) ready_togo: Numerator,
+    pub(crate) ready_latency: Denominator,
 }
 
 impl JobView<'_> {
@@ -206,15 +232,29 @@ impl JobView<'_> {
     #[inline(always)]
     pub fn urgency(&self, now: Instant) -> u32 {
         match narrow_slack(self.frame.deadline, now) {
-            Some(slack) if slack >= score::LEAST_CUT => score::urgency_of_ready(self.numerator, slack),
+            Some(slack) if slack >= score::LEAST_CUT => score::urgency_of_ready(self.ready_togo, slack),
             _ => self.unusual_urgency(now),
         }
     }
 
     #[cold]
-    #[inline(never)]
     fn unusual_urgency(&self, now: Instant) -> u32 {
         score::urgency(self.togo, self.slack(now))
+    }
+
+    /// [`score::starvation`] of it: of the time since `ready_since` and the mean latency of its next segment.
+    #[inline(always)]
+    pub fn starvation(&self, now: Instant) -> u32 {
+        // It never lies ahead.
+        match u32::try_from(now.as_nanos().wrapping_sub(self.ready_since.as_nanos())) {
+            Ok(wait_ns) => score::starvation_of_ready(wait_ns, self.ready_latency),
+            Err(_) => self.unusual_starvation(now),
+        }
+    }
+
+    #[cold]
+    fn unusual_starvation(&self, now: Instant) -> u32 {
+        score::starvation(now.saturating_since(self.ready_since), self.segment.mean_latency_ns)
     }
 }
 
@@ -252,6 +292,19 @@ impl<'w, const N: usize, const ACCS: usize> JobPool<'w, N, ACCS> {
         self.generations.get(usize::from(id.index)) == Some(&id.generation)
     }
 
+    /// The name of the job at a place.
+    #[inline(always)]
+    pub(crate) fn id_of(&self, place: u16) -> JobId {
+        let generation = self.generations.get(usize::from(place)).copied().unwrap_or(0);
+        JobId { index: place, generation }
+    }
+
+    /// The job at a place.
+    #[inline(always)]
+    pub(crate) fn at(&self, place: u16) -> Option<&Job<'w, ACCS>> {
+        self.slots.get(usize::from(place))?.as_ref()
+    }
+
     pub(crate) fn get_mut(&mut self, id: JobId) -> Option<&mut Job<'w, ACCS>> {
         if self.is_current(id) { self.slots.get_mut(usize::from(id.index))?.as_mut() } else { None }
     }
@@ -282,6 +335,12 @@ impl<'w, const N: usize, const ACCS: usize> JobPool<'w, N, ACCS> {
         used.iter().zip(&self.generations).enumerate().filter_map(|(index, (job, &generation))| {
             Some((JobId { index: index as u16, generation }, job.as_ref()?))
         })
+    }
+
+    /// The places in use, by ascending index, and the jobs there.
+    #[inline(always)]
+    pub(crate) fn places(&self) -> impl Iterator<Item = (&Option<Job<'w, ACCS>>, u16)> {
+        self.slots.get(..self.top).unwrap_or(&[]).iter().zip(0..)
     }
 
     /// Those that wait for an accelerator.

@@ -160,13 +160,9 @@ impl Policy for MapScore {
 
     #[inline(always)]
     fn weigh(&self, job: &JobView<'_>, _: &[AcceleratorState], now: Instant) -> MapScoreWeighed {
-        let wait = now.saturating_since(job.ready_since);
         MapScoreWeighed {
             urgency: job.urgency(now),
-            starvation_term: score::starvation_term(
-                self.weights.alpha,
-                score::starvation(wait, job.segment.mean_latency_ns),
-            ),
+            starvation_term: score::starvation_term(self.weights.alpha, job.starvation(now)),
         }
     }
 
@@ -185,7 +181,7 @@ impl Policy for MapScore {
     #[inline(always)]
     fn base(&self, weighed: MapScoreWeighed) -> Option<Score> {
         // The other terms are below `urgency` and 2^29: together they fit 32 bits.
-        (weighed.urgency < u32::MAX - (1 << 29)).then_some(Score(weighed.starvation_term))
+        (weighed.urgency < 7 << 29).then_some(Score(weighed.starvation_term))
     }
 
     #[inline(always)]

@@ -122,8 +122,8 @@ const fn narrow_ratio(numerator: u32, denominator: u32, fraction_bits: u32) -> u
 /// A numerator cut to its leading 32 bits, ahead of the division: `mantissa / 2^up`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Numerator {
-    mantissa: u32,
-    up: i8,
+    pub(crate) mantissa: u32,
+    pub(crate) up: i8,
 }
 
 impl Numerator {
@@ -142,7 +142,7 @@ impl Numerator {
     /// The quotient with `fraction_bits`, saturating.
     #[inline(always)]
     const fn over(self, denominator: Denominator, fraction_bits: u32) -> u32 {
-        let Some(quotient) = self.mantissa.checked_div(denominator.leading) else { return u32::MAX };
+        let Some(quotient) = self.mantissa.checked_div(denominator.leading as u32) else { return u32::MAX };
         let down = self.up as i32 + denominator.cut as i32 - fraction_bits as i32;
         if down >= 0 {
             quotient >> (down & 31)
@@ -156,9 +156,9 @@ impl Numerator {
 
 /// A denominator cut to its leading 16 bits, ahead of the division: `leading * 2^cut`.
 #[derive(Clone, Copy, Debug)]
-struct Denominator {
-    leading: u32,
-    cut: u8,
+pub(crate) struct Denominator {
+    pub(crate) leading: u16,
+    pub(crate) cut: u8,
 }
 
 impl Denominator {
@@ -167,7 +167,12 @@ impl Denominator {
     const fn of_narrow(value: u32) -> Self {
         let cut = 16 - leading_zeros(value);
         // Its top bit is set anyway: so the compiler sees that it is not zero.
-        Self { leading: value >> cut | 1 << 15, cut: cut as u8 }
+        Self { leading: (value >> cut) as u16 | 1 << 15, cut: cut as u8 }
+    }
+
+    /// Of any size.
+    pub(crate) const fn of(value: u32) -> Self {
+        if value < LEAST_CUT { Self { leading: value as u16, cut: 0 } } else { Self::of_narrow(value) }
     }
 }
 
@@ -263,6 +268,12 @@ pub const fn preference(sum: u64, own: u32, among: u32) -> u32 {
 #[inline(always)]
 pub const fn starvation(wait: Duration, mean_latency_ns: u32) -> u32 {
     ratio(wait.as_nanos(), mean_latency_ns as u64, SCORE_BITS)
+}
+
+/// The same with the latency made ready ahead, for a wait of 32 bits.
+#[inline(always)]
+pub(crate) const fn starvation_of_ready(wait_ns: u32, mean_latency: Denominator) -> u32 {
+    Numerator::of_narrow(wait_ns).over(mean_latency, SCORE_BITS)
 }
 
 /// `Switch = switch energy / own energy` in Q8.24. One 32-bit division, only when a switch costs.

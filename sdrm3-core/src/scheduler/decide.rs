@@ -15,19 +15,15 @@ use crate::score::Score;
 use crate::time::{Duration, Instant};
 use crate::workload::{AcceleratorId, Branch, Cost, Workload};
 
-/// The best pair of job and accelerator so far: names and score only, so that a better one replaces
+/// The best pair of job and accelerator so far: places and score only, so that a better one replaces
 /// it with a few stores.
 #[derive(Clone, Copy)]
 struct Choice {
     score: Score,
-    job: JobId,
+    /// The job's place in the pool.
+    job: u16,
+    /// None at first: then any other pair is better.
     accelerator: usize,
-}
-
-/// What a closer look at a frame finds: why it ends, or its best pair if there is one.
-enum Closer {
-    Drop(DropReason),
-    Best(Option<(Score, usize)>),
 }
 
 enum Decision {
@@ -56,7 +52,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let now = self.now;
         self.tune(now);
         let (workload, models) = (self.workload, &self.models);
-        let views = self.jobs.ready().map(|(id, job)| view(workload, id, job, model_of(models, job)));
+        let views = self.jobs.ready().map(|(id, job)| view(workload, models, id, job));
         self.policy.prepare(views, &self.accelerators, now);
         match self.decide(now) {
             Decision::Drop(id, reason) => self.drop_job(id, reason, now),
@@ -66,106 +62,117 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     }
 
     fn decide(&self, now: Instant) -> Decision {
-        let mut best: Option<Choice> = None;
+        let mut best = Choice { score: Score(i64::MIN), job: 0, accelerator: ACCS };
         let mut search = Search::default();
-        for (id, job) in self.jobs.ready() {
-            let view = view(self.workload, id, job, model_of(&self.models, job));
+        for (job, place) in self.jobs.places() {
+            let Some(job) = job.as_ref().filter(|job| job.state == State::Ready) else { continue };
+            let view = self.view(self.jobs.id_of(place), job);
             let pairs = job.ready.may_run & self.idle;
-            let is_plain = job.is_at_ease(now) && pairs & self.switching == 0;
-            let on = if is_plain && !self.policy.abandons(&view, now) {
-                if pairs == 0 {
-                    continue;
+            if job.is_at_ease(now) && pairs & self.switching == 0 && !self.policy.abandons(&view, now) {
+                if pairs != 0 {
+                    self.best_pair(job, &view, pairs, now, &mut best);
                 }
-                self.best_pair(job, &view, pairs, now)
-            } else {
-                match self.look_closer(id, now, &mut search) {
-                    Closer::Drop(reason) => return Decision::Drop(id, reason),
-                    Closer::Best(on) => on,
-                }
-            };
-            let Some((score, accelerator)) = on else { continue };
-            if best
-                .is_none_or(|best| score > best.score || score == best.score && self.is_first(id, best.job))
-            {
-                best = Some(Choice { score, job: id, accelerator });
+            } else if let Some(reason) = self.look_closer(place, now, &mut search, &mut best) {
+                return Decision::Drop(view.id, reason);
             }
         }
         if let Some(id) = self.smart_drop(search) {
             return Decision::Drop(id, DropReason::Infeasible);
         }
-        best.map_or_else(|| Decision::Wait(self.next_wake()), Decision::Dispatch)
+        if best.accelerator < ACCS { Decision::Dispatch(best) } else { Decision::Wait(self.next_wake()) }
     }
 
-    /// The accelerator of `pairs`, which all switch for free, where the job scores highest; of equal ones the
-    /// fastest, then the first.
+    /// Looks for a better choice among the accelerators of `pairs`, which all switch for free and are one at
+    /// least; of equal scores of the job the fastest, then the first.
     #[inline(always)]
     fn best_pair(
         &self,
-        job: &Job<'_, ACCS>,
+        job: &Job<'w, ACCS>,
         view: &JobView<'_>,
         pairs: u32,
         now: Instant,
-    ) -> Option<(Score, usize)> {
+        best: &mut Choice,
+    ) {
         let weighed = self.policy.weigh(view, &self.accelerators, now);
         let Some(base) = self.policy.base(weighed) else {
-            return self.best_by_score(view.id, weighed, pairs);
+            return self.best_by_score(view.id.index, weighed, pairs, best);
         };
         let rows = job.segment.placements().iter().zip(&job.ready.preferences);
-        let (mut best, mut accelerator, mut left) = (0, ACCS, pairs);
+        let (mut most, mut accelerator, mut left) = (0, ACCS, pairs);
         for (index, (placement, &preference)) in rows.enumerate() {
             if left & 1 != 0 {
                 let above = self.policy.above(weighed, placement, preference);
-                if above >= best && (above > best || self.is_faster(job, index, accelerator)) {
-                    (best, accelerator) = (above, index);
+                if above >= most && (above > most || self.is_faster(job, index, accelerator)) {
+                    (most, accelerator) = (above, index);
                 }
             }
             left >>= 1;
         }
-        Some((Score(base.0 + i64::from(best)), accelerator))
+        let score = Score(base.0 + i64::from(most));
+        self.improve(best, Choice { score, job: view.id.index, accelerator });
     }
 
     /// The same on accelerators that may not switch for free, and for any policy.
     #[inline(never)]
-    fn best_by_score(&self, id: JobId, weighed: P::Weighed, pairs: u32) -> Option<(Score, usize)> {
-        let job = self.jobs.get(id)?;
-        let view = view(self.workload, id, job, model_of(&self.models, job));
-        // No accelerator: any score is as good.
-        let mut best = (Score(i64::MIN), ACCS);
+    fn best_by_score(&self, place: u16, weighed: P::Weighed, pairs: u32, best: &mut Choice) {
+        let Some(job) = self.jobs.at(place) else { return };
+        let id = self.jobs.id_of(place);
+        let view = self.view(id, job);
+        let mut most = (Score(i64::MIN), ACCS);
         for index in (0..ACCS).filter(|index| pairs >> (index & 31) & 1 != 0) {
             let Some(offer) = self.offer(index, id, job) else { continue };
             if let Some(score) = self.policy.score(weighed, &view, &offer)
-                && score >= best.0
-                && (score > best.0 || self.is_faster(job, index, best.1))
+                && score >= most.0
+                && (score > most.0 || self.is_faster(job, index, most.1))
             {
-                best = (score, index);
+                most = (score, index);
             }
         }
-        (best.1 < ACCS).then_some(best)
+        if most.1 < ACCS {
+            self.improve(best, Choice { score: most.0, job: place, accelerator: most.1 });
+        }
     }
 
-    /// All about a waiting frame that is not at ease, or that may have to pay for a switch.
+    /// Takes the better one of two choices.
+    #[inline(always)]
+    fn improve(&self, best: &mut Choice, other: Choice) {
+        if other.score >= best.score && (other.score > best.score || self.is_first(&other, best)) {
+            *best = other;
+        }
+    }
+
+    /// All about a waiting frame that is not at ease, or that may have to pay for a switch: why it ends, if it
+    /// does.
     #[inline(never)]
-    fn look_closer(&self, id: JobId, now: Instant, search: &mut Search) -> Closer {
-        let Some(job) = self.jobs.get(id) else { return Closer::Best(None) };
-        let Some(model) = model_of(&self.models, job) else { return Closer::Best(None) };
-        let view = view(self.workload, id, job, Some(model));
+    fn look_closer(
+        &self,
+        place: u16,
+        now: Instant,
+        search: &mut Search,
+        best: &mut Choice,
+    ) -> Option<DropReason> {
+        let job = self.jobs.at(place)?;
+        let model = self.models.get(usize::from(job.model.0))?;
+        let view = self.view(self.jobs.id_of(place), job);
         let placeable = job.ready.may_run & self.in_service() != 0;
         if let Some(reason) = self.reason_to_drop(&view, model, placeable, now) {
-            return Closer::Drop(reason);
+            return Some(reason);
         }
         // Smart frame drop, a waiting frame: conditions 1 and 3.
         if self.config.frame_drop && view.fastest_togo > view.slack(now) {
             search.infeasible();
             if model.may_lose {
-                search.candidate(view.togo.saturating_add(model.dependents), &view.frame, id);
+                search.candidate(view.togo.saturating_add(model.dependents), &view.frame, view.id);
             }
         }
         let pairs = job.ready.may_run & self.idle;
-        if pairs == 0 {
-            return Closer::Best(None);
+        if pairs != 0 && pairs & self.switching == 0 {
+            self.best_pair(job, &view, pairs, now, best);
+        } else if pairs != 0 {
+            let weighed = self.policy.weigh(&view, &self.accelerators, now);
+            self.best_by_score(place, weighed, pairs, best);
         }
-        let weighed = self.policy.weigh(&view, &self.accelerators, now);
-        Closer::Best(self.best_by_score(id, weighed, pairs))
+        None
     }
 
     /// The accelerators in service; bit `a` is accelerator `a`. O(ACCS).
@@ -290,9 +297,17 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// The documented order of two jobs whose best pairs have equal scores: whether `one` goes first.
     #[cold]
     #[inline(never)]
-    fn is_first(&self, one: JobId, other: JobId) -> bool {
-        let order = |id| self.jobs.get(id).map(|job| (job.deadline, job.release, job.model, job.number));
-        order(one) < order(other)
+    fn is_first(&self, one: &Choice, other: &Choice) -> bool {
+        let order = |choice: &Choice| {
+            self.jobs.at(choice.job).map(|job| (job.deadline, job.release, job.model, job.number))
+        };
+        other.accelerator >= ACCS || order(one) < order(other)
+    }
+
+    /// A job as policies see it; what a policy does not read costs nothing.
+    #[inline(always)]
+    fn view<'a>(&'a self, id: JobId, job: &'a Job<'w, ACCS>) -> JobView<'a> {
+        view(self.workload, &self.models, id, job)
     }
 
     /// Dispatches the chosen pair: a block as long as the policy asks, but ended where the network may
@@ -300,10 +315,11 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     #[inline(never)]
     fn dispatch(&mut self, choice: Choice, now: Instant) -> Action {
         let index = choice.accelerator;
-        let Some(job) = self.jobs.get(choice.job) else { return Action::Wait(NextWake::Idle) };
-        let Some(offer) = self.offer(index, choice.job, job) else { return Action::Wait(NextWake::Idle) };
+        let id = self.jobs.id_of(choice.job);
+        let Some(job) = self.jobs.get(id) else { return Action::Wait(NextWake::Idle) };
+        let Some(offer) = self.offer(index, id, job) else { return Action::Wait(NextWake::Idle) };
         let model = model_of(&self.models, job);
-        let job = view(self.workload, choice.job, job, model);
+        let job = self.view(id, job);
         let longest = self.policy.block(&job, &offer);
         let switch = offer.switch;
         let (frame, subnetwork, first) = (job.frame, job.subnetwork, job.segment_index);
@@ -328,7 +344,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
 
         let ticket = Ticket { accelerator: AcceleratorId(index as u8), sequence: self.next_sequence };
         self.next_sequence = self.next_sequence.wrapping_add(1);
-        if let Some(job) = self.jobs.get_mut(choice.job) {
+        if let Some(job) = self.jobs.get_mut(id) {
             job.state = State::Running;
             job.since = now;
             job.started = true;
@@ -336,19 +352,19 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         if let (Some(slot), Some(state)) = (self.slots.get_mut(index), self.accelerators.get_mut(index)) {
             slot.in_flight = Some(InFlight {
                 sequence: ticket.sequence,
-                job: choice.job,
+                job: id,
                 count,
                 switch,
                 waited_since,
                 had_started,
             });
             slot.last_model = Some(frame.model);
-            state.last_job = Some(choice.job);
+            state.last_job = Some(id);
             self.set_activity(index, Activity::Busy { until: now.saturating_add(plus_switch(corrected)) });
         }
         let dispatch = Dispatch {
             ticket,
-            job: choice.job,
+            job: id,
             frame,
             subnetwork,
             first,
@@ -384,14 +400,14 @@ fn weight_bytes<const ACCS: usize>(workload: &Workload<'_, ACCS>, job: &Job<'_, 
     subnetworks.get(usize::from(job.subnetwork)).map_or(0, |subnetwork| subnetwork.weight_bytes)
 }
 
-/// A job as policies see it; what a policy does not read costs nothing.
 #[inline(always)]
 fn view<'a, const ACCS: usize>(
     workload: &'a Workload<'a, ACCS>,
+    models: &[ModelState<ACCS>],
     id: JobId,
-    job: &'a Job<'a, ACCS>,
-    model: Option<&ModelState<ACCS>>,
+    job: &'a Job<'_, ACCS>,
 ) -> JobView<'a> {
+    let model = model_of(models, job);
     let subnetworks = workload.model(job.model).map_or(&[][..], |model| model.subnetworks);
     let subnetwork = subnetworks.get(usize::from(job.subnetwork));
     let segments = subnetwork.map_or(0, |subnetwork| subnetwork.segments.len());
@@ -411,6 +427,7 @@ fn view<'a, const ACCS: usize>(
         weight_bytes: weight_bytes(workload, job),
         segment,
         placements: job.segment.placements(),
-        numerator: job.ready.togo,
+        ready_togo: job.ready.togo(),
+        ready_latency: job.ready.mean_latency(),
     }
 }
