@@ -17,6 +17,8 @@
 //! 1 `release`, `release_child`; 2 and 5 `poll`; 3 and 4 `complete`; 6 `fault`. A job that runs
 //! is never dropped: accelerators are not preempted.
 
+use core::num::NonZeroU16;
+
 use crate::correction::Correction;
 use crate::score::{self, Denominator, Numerator};
 use crate::time::{Duration, Instant};
@@ -100,7 +102,7 @@ pub(crate) struct Ready<const ACCS: usize> {
     togo_mantissa: u32,
     togo_up: i8,
     latency_cut: u8,
-    latency_leading: u16,
+    latency_leading: NonZeroU16,
     /// With more slack than this, in nanoseconds, nothing ends the frame: time is not short, and nobody took
     /// it out.
     tight_ns: u32,
@@ -115,7 +117,7 @@ impl<const ACCS: usize> Ready<ACCS> {
         togo_mantissa: 0,
         togo_up: 32,
         latency_cut: 0,
-        latency_leading: 0,
+        latency_leading: NonZeroU16::MIN,
         tight_ns: u32::MAX,
         may_run: 0,
         preferences: [0; ACCS],
@@ -303,6 +305,11 @@ impl<'w, const N: usize, const ACCS: usize> JobPool<'w, N, ACCS> {
     #[inline(always)]
     pub(crate) fn at(&self, place: u16) -> Option<&Job<'w, ACCS>> {
         self.slots.get(usize::from(place))?.as_ref()
+    }
+
+    /// The same, to change it.
+    pub(crate) fn at_mut(&mut self, place: u16) -> Option<&mut Job<'w, ACCS>> {
+        self.slots.get_mut(usize::from(place))?.as_mut()
     }
 
     pub(crate) fn get_mut(&mut self, id: JobId) -> Option<&mut Job<'w, ACCS>> {

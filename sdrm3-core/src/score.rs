@@ -32,6 +32,8 @@
 //! within 0.02 % of the sum of its terms' magnitudes, plus 4e-6, of exact arithmetic; without a switch
 //! term that sum is the score. `tests/decision.rs` holds it against `f64`.
 
+use core::num::NonZeroU16;
+
 use crate::time::Duration;
 
 /// Fraction bits of an urgency.
@@ -142,7 +144,9 @@ impl Numerator {
     /// The quotient with `fraction_bits`, saturating.
     #[inline(always)]
     const fn over(self, denominator: Denominator, fraction_bits: u32) -> u32 {
-        let Some(quotient) = self.mantissa.checked_div(denominator.leading as u32) else { return u32::MAX };
+        let Some(quotient) = self.mantissa.checked_div(denominator.leading.get() as u32) else {
+            return u32::MAX;
+        };
         let down = self.up as i32 + denominator.cut as i32 - fraction_bits as i32;
         if down >= 0 {
             quotient >> (down & 31)
@@ -157,7 +161,7 @@ impl Numerator {
 /// A denominator cut to its leading 16 bits, ahead of the division: `leading * 2^cut`.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Denominator {
-    pub(crate) leading: u16,
+    pub(crate) leading: NonZeroU16,
     pub(crate) cut: u8,
 }
 
@@ -167,12 +171,21 @@ impl Denominator {
     const fn of_narrow(value: u32) -> Self {
         let cut = 16 - leading_zeros(value);
         // Its top bit is set anyway: so the compiler sees that it is not zero.
-        Self { leading: (value >> cut) as u16 | 1 << 15, cut: cut as u8 }
+        match NonZeroU16::new((value >> cut) as u16 | 1 << 15) {
+            Some(leading) => Self { leading, cut: cut as u8 },
+            None => Self { leading: NonZeroU16::MIN, cut: 0 },
+        }
     }
 
-    /// Of any size.
+    /// Of any size; zero counts as one.
     pub(crate) const fn of(value: u32) -> Self {
-        if value < LEAST_CUT { Self { leading: value as u16, cut: 0 } } else { Self::of_narrow(value) }
+        if value >= LEAST_CUT {
+            return Self::of_narrow(value);
+        }
+        match NonZeroU16::new(value as u16) {
+            Some(leading) => Self { leading, cut: 0 },
+            None => Self { leading: NonZeroU16::MIN, cut: 0 },
+        }
     }
 }
 

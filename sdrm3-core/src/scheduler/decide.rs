@@ -65,7 +65,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let mut best = Choice { score: Score(i64::MIN), job: 0, accelerator: ACCS };
         let mut search = Search::default();
         for (job, place) in self.jobs.places() {
-            let Some(job) = job.as_ref().filter(|job| job.state == State::Ready) else { continue };
+            let Some(job @ Job { state: State::Ready, .. }) = job else { continue };
             let view = self.view(self.jobs.id_of(place), job);
             let pairs = job.ready.may_run & self.idle;
             if job.is_at_ease(now) && pairs & self.switching == 0 && !self.policy.abandons(&view, now) {
@@ -73,7 +73,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
                     self.best_pair(job, &view, pairs, now, &mut best);
                 }
             } else if let Some(reason) = self.look_closer(place, now, &mut search, &mut best) {
-                return Decision::Drop(view.id, reason);
+                return Decision::Drop(self.jobs.id_of(place), reason);
             }
         }
         if let Some(id) = self.smart_drop(search) {
@@ -247,7 +247,11 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             placement,
             latency_ns: self.latency_ns(job, index),
             latency_preference: job.ready.preferences.get(index).copied()?,
-            switch: self.switch_cost(index, id, job),
+            switch: if self.switching >> (index & 31) & 1 == 0 {
+                Cost::NONE
+            } else {
+                self.switch_cost(index, id, job)
+            },
             accelerators: &self.accelerators,
         })
     }
@@ -266,11 +270,9 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         other >= ACCS || self.latency_ns(job, one) < self.latency_ns(job, other)
     }
 
-    /// What moving the accelerator to the job costs.
+    /// What moving the accelerator, which does not switch for free, to the job costs.
+    #[inline(never)]
     fn switch_cost(&self, index: usize, id: JobId, job: &Job<'_, ACCS>) -> Cost {
-        if self.switching >> (index & 31) & 1 == 0 {
-            return Cost::NONE;
-        }
         let (Some(accelerator), Some(slot), Some(state)) =
             (self.workload.accelerators.get(index), self.slots.get(index), self.accelerators.get(index))
         else {
@@ -316,7 +318,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     fn dispatch(&mut self, choice: Choice, now: Instant) -> Action {
         let index = choice.accelerator;
         let id = self.jobs.id_of(choice.job);
-        let Some(job) = self.jobs.get(id) else { return Action::Wait(NextWake::Idle) };
+        let Some(job) = self.jobs.at(choice.job) else { return Action::Wait(NextWake::Idle) };
         let Some(offer) = self.offer(index, id, job) else { return Action::Wait(NextWake::Idle) };
         let model = model_of(&self.models, job);
         let job = self.view(id, job);
@@ -325,16 +327,18 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let (frame, subnetwork, first) = (job.frame, job.subnetwork, job.segment_index);
         let (waited_since, had_started) = (job.ready_since, job.started);
 
-        let segments = segments_of(self.workload, frame.model, subnetwork);
-        let mut expected = Cost::NONE;
-        let mut count = 0;
-        for segment in segments.iter().skip(usize::from(first)) {
-            let Some(on) = segment.placements().get(index).filter(|on| on.runs()) else { break };
-            expected.latency_ns = expected.latency_ns.saturating_add(on.latency_ns);
-            expected.energy_nj = expected.energy_nj.saturating_add(on.energy_nj);
-            count += 1;
-            if count >= longest || segment.info().branch != Branch::Next {
-                break;
+        let mut expected = Cost::new(offer.placement.latency_ns, offer.placement.energy_nj);
+        let mut count = 1;
+        if longest > 1 && job.segment.branch == Branch::Next {
+            let segments = segments_of(self.workload, frame.model, subnetwork);
+            for segment in segments.iter().skip(usize::from(first) + 1) {
+                let Some(on) = segment.placements().get(index).filter(|on| on.runs()) else { break };
+                expected.latency_ns = expected.latency_ns.saturating_add(on.latency_ns);
+                expected.energy_nj = expected.energy_nj.saturating_add(on.energy_nj);
+                count += 1;
+                if count >= longest || segment.info().branch != Branch::Next {
+                    break;
+                }
             }
         }
         let corrected =
@@ -344,7 +348,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
 
         let ticket = Ticket { accelerator: AcceleratorId(index as u8), sequence: self.next_sequence };
         self.next_sequence = self.next_sequence.wrapping_add(1);
-        if let Some(job) = self.jobs.get_mut(id) {
+        if let Some(job) = self.jobs.at_mut(choice.job) {
             job.state = State::Running;
             job.since = now;
             job.started = true;
