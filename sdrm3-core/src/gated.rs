@@ -116,7 +116,7 @@ impl<const MODELS: usize, const ACCS: usize> Policy for Gated<MODELS, ACCS> {
         }
     }
 
-    fn weigh(&self, job: &JobView<'_>, now: Instant) -> Self::Weighed {
+    fn weigh(&self, job: &JobView<'_>, _: &[AcceleratorState], now: Instant) -> Self::Weighed {
         let fastest = nanos(job.fastest_togo);
         let tail = self.tail_ns.get(usize::from(job.frame.model.0)).copied().unwrap_or(0);
         let slack = i64::from(nanos(job.slack(now)));

@@ -67,7 +67,7 @@ impl Default for Plain {
 impl Policy for Plain {
     type Weighed = i64;
 
-    fn weigh(&self, job: &JobView<'_>, _: Instant) -> i64 {
+    fn weigh(&self, job: &JobView<'_>, _: &[AcceleratorState], _: Instant) -> i64 {
         (self.score)(job)
     }
 
