@@ -21,6 +21,8 @@ rm -r $results/full
 $sim compare --ablation --platform all >$results/ablation_2s.txt
 $sim compare --ablation --platform all --duration-ms 10000 >$results/ablation_10s.txt
 $sim compare --ablation --platform all --duration-ms 10000 "${throttled[@]}" >$results/throttled.txt
+$sim compare --duration-ms 10000 --policy sdrm3-gated --policy sdrm3 --policy planaria --policy veltair --policy lst --policy fcfs \
+    "${throttled[@]}" >$results/gated_throttled.txt
 $sim tune --study >$results/tuner.txt
 $sim tune --scenario vr_gaming --duration-ms 20000 --picture $img/landscape.svg >$results/landscape.txt
 ramp=(run --scenario sdrm3-host-sim/examples/load_ramp.toml --duration-ms 16000)

@@ -10,51 +10,30 @@
 //!
 //! and scales the estimates of the decision: `lat(n,a) * factor(a)`, `ToGo` by the mean factor over the
 //! accelerators, `ToGo` at its fastest by the least factor, so that it stays a lower bound, and `LatPref(j,a)` by `mean factor / factor(a)`: exact where the latencies are alike,
-//! an approximation elsewhere that costs one multiplication per pair.
+//! an approximation elsewhere.
 
 use crate::time::Duration;
+use crate::workload::Segment;
 
 /// Fraction bits of a factor.
 const BITS: u32 = 12;
 const ONE: u32 = 1 << BITS;
 
-/// Those of one model on one accelerator; Q4.12.
-#[derive(Clone, Copy, Debug)]
-pub(crate) struct Factor {
-    factor: u16,
-    /// `mean factor / factor`.
-    relative: u16,
-}
-
-impl Factor {
-    const ONE: Self = Self { factor: ONE as u16, relative: ONE as u16 };
-
-    /// A latency there, corrected.
-    pub(crate) fn latency(self, latency_ns: u32) -> u32 {
-        scale(latency_ns, self.factor)
-    }
-
-    /// A latency preference there, corrected.
-    pub(crate) fn preference(self, preference: u32) -> u32 {
-        scale(preference, self.relative)
-    }
-}
-
 /// The factors of one model; Q4.12.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Correction<const ACCS: usize> {
-    on: [Factor; ACCS],
+    on: [u16; ACCS],
     mean: u16,
     least: u16,
 }
 
 impl<const ACCS: usize> Correction<ACCS> {
     /// No correction.
-    pub(crate) const ONE: Self = Self { on: [Factor::ONE; ACCS], mean: ONE as u16, least: ONE as u16 };
+    pub(crate) const ONE: Self = Self { on: [ONE as u16; ACCS], mean: ONE as u16, least: ONE as u16 };
 
-    /// Learns from a block on accelerator `index`, of `among`. O(ACCS) divisions, once per completion.
+    /// Learns from a block on accelerator `index`, of `among`. O(ACCS), once per completion.
     pub(crate) fn learn(&mut self, index: usize, among: usize, measured: Duration, expected: Duration) {
-        let Some(Factor { factor, .. }) = self.on.get_mut(index) else { return };
+        let Some(factor) = self.on.get_mut(index) else { return };
         if expected == Duration::ZERO {
             return;
         }
@@ -66,19 +45,31 @@ impl<const ACCS: usize> Correction<ACCS> {
         *factor = (old + sample / 4 - old / 4).clamp(ONE / 4, 4 * ONE) as u16;
 
         let among = among.min(ACCS).max(1);
-        let sum: u32 = self.on.iter().take(among).map(|on| u32::from(on.factor)).sum();
-        let mean = sum / among as u32;
-        self.mean = mean as u16;
-        self.least = self.on.iter().take(among).map(|on| on.factor).min().unwrap_or(ONE as u16);
-        for Factor { factor, relative } in &mut self.on {
-            // A factor is at least a quarter.
-            *relative = (mean * ONE / u32::from(*factor).max(ONE / 4)).min(u32::from(u16::MAX)) as u16;
-        }
+        let sum: u32 = self.on.iter().take(among).map(|&factor| u32::from(factor)).sum();
+        self.mean = (sum / among as u32) as u16;
+        self.least = self.on.iter().take(among).copied().min().unwrap_or(ONE as u16);
     }
 
     /// On each accelerator.
-    pub(crate) fn on(&self) -> &[Factor; ACCS] {
+    pub(crate) fn factors(&self) -> &[u16] {
         &self.on
+    }
+
+    /// A latency on an accelerator, corrected.
+    pub(crate) fn latency(&self, index: usize, latency_ns: u32) -> u32 {
+        scale(latency_ns, self.on.get(index).copied().unwrap_or(ONE as u16))
+    }
+
+    /// Latency preferences on all accelerators, corrected. O(ACCS) divisions.
+    pub(crate) fn preferences(&self, segment: &Segment<ACCS>) -> [u32; ACCS] {
+        let mut corrected = [0; ACCS];
+        let rows = segment.placements().iter().zip(&self.on);
+        for (corrected, (placement, &factor)) in corrected.iter_mut().zip(rows) {
+            // A factor is at least a quarter.
+            let relative = u32::from(self.mean) * ONE / u32::from(factor).max(ONE / 4);
+            *corrected = scale(placement.latency_preference, relative.min(u32::from(u16::MAX)) as u16);
+        }
+        corrected
     }
 
     /// Work over all accelerators, corrected.
@@ -102,7 +93,7 @@ impl<const ACCS: usize> Correction<ACCS> {
 
     /// The factor of an accelerator, as a number.
     pub(crate) fn factor(&self, index: usize) -> f64 {
-        f64::from(self.on.get(index).map_or(ONE as u16, |on| on.factor)) / f64::from(ONE)
+        f64::from(self.on.get(index).copied().unwrap_or(ONE as u16)) / f64::from(ONE)
     }
 }
 
@@ -121,7 +112,8 @@ fn scaled_wide(work: Duration, factor: u16) -> Duration {
     Duration::from_nanos((work.as_nanos().min(u64::MAX >> 16) * u64::from(factor)) >> BITS)
 }
 
-fn scale(value: u32, factor: u16) -> u32 {
+/// A latency, or anything else, times a factor.
+pub(crate) fn scale(value: u32, factor: u16) -> u32 {
     let scaled = (u64::from(value) * u64::from(factor)) >> BITS;
     if scaled >> 32 == 0 { scaled as u32 } else { u32::MAX }
 }
@@ -129,6 +121,7 @@ fn scale(value: u32, factor: u16) -> u32 {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::workload::{Cost, SegmentSpec};
 
     const MS: Duration = Duration::from_millis(1);
 
@@ -145,12 +138,15 @@ mod tests {
         let correction = learnt(&[2; 20]);
         assert!((correction.factor(0) - 2.0).abs() < 0.02, "{}", correction.factor(0));
         assert!((correction.factor(1) - 1.0).abs() < 1e-9);
-        assert!(correction.on()[0].latency(1_000_000).abs_diff(2_000_000) < 20_000);
+        assert!(correction.latency(0, 1_000_000).abs_diff(2_000_000) < 20_000);
         assert!(correction.work(MS).as_nanos().abs_diff(1_500_000) < 10_000, "the mean of 2 and 1");
         assert_eq!(correction.fastest_work(MS), MS, "the other one is as fast as ever");
         // Half as fast: preferred 1.5 / 2 as much; the other 1.5 times.
-        assert!(correction.on()[0].preference(1 << 24).abs_diff((1 << 24) * 3 / 4) < 1 << 18);
-        assert!(correction.on()[1].preference(1 << 24).abs_diff((1 << 24) * 3 / 2) < 1 << 18);
+        // By the table both are preferred alike: two.
+        let [alike] = Segment::table([SegmentSpec::new([Cost::new(1, 1); 2])]);
+        let preferences = correction.preferences(&alike);
+        assert!(preferences[0].abs_diff((2 << 24) * 3 / 4) < 1 << 19);
+        assert!(preferences[1].abs_diff((2 << 24) * 3 / 2) < 1 << 19);
     }
 
     #[test]
@@ -170,6 +166,6 @@ mod tests {
         correction.learn(9, 1, MS, MS);
         correction.learn(0, 1, MS, Duration::ZERO);
         assert!(correction.work(Duration::MAX) > MS);
-        assert_eq!(correction.on()[0].latency(u32::MAX), u32::MAX);
+        assert_eq!(correction.latency(0, u32::MAX), u32::MAX);
     }
 }

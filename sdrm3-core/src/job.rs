@@ -17,8 +17,12 @@
 //! 1 `release`, `release_child`; 2 and 5 `poll`; 3 and 4 `complete`; 6 `fault`. A job that runs
 //! is never dropped: accelerators are not preempted.
 
+use core::num::NonZeroU16;
+
+use crate::correction::{self, Correction};
+use crate::score::{self, Denominator, Numerator};
 use crate::time::{Duration, Instant};
-use crate::workload::{ModelId, Placement, Segment, SegmentInfo};
+use crate::workload::{AcceleratorId, ModelId, Placement, Segment, SegmentInfo};
 
 /// One input of one model, and until when its result is worth something.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
@@ -87,10 +91,50 @@ pub(crate) struct Job<'w, const ACCS: usize> {
     /// A newer frame has taken its place.
     pub(crate) superseded: bool,
     pub(crate) state: State,
+    pub(crate) ready: Ready<ACCS>,
+}
+
+/// What a decision reads of a job and events alone change: worked out when they do.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Ready<const ACCS: usize> {
+    /// `ToGo`, corrected, and the mean latency of the next segment: see [`Numerator`] and [`Denominator`],
+    /// whose fields lie flat here, for want of room.
+    togo_mantissa: u32,
+    togo_up: i8,
+    latency_cut: u8,
+    latency_leading: NonZeroU16,
+    /// With more slack than this, in nanoseconds, nothing ends the frame: time is not short, and nobody took
+    /// it out.
+    tight_ns: u32,
+    /// The accelerators that can run the next segment and may; bit `a` is accelerator `a`.
+    pub(crate) may_run: u32,
+    /// `LatPref` on each accelerator, corrected.
+    pub(crate) preferences: [u32; ACCS],
+}
+
+impl<const ACCS: usize> Ready<ACCS> {
+    const NEVER: Self = Self {
+        togo_mantissa: 0,
+        togo_up: 32,
+        latency_cut: 0,
+        latency_leading: NonZeroU16::MIN,
+        tight_ns: u32::MAX,
+        may_run: 0,
+        preferences: [0; ACCS],
+    };
+
+    pub(crate) const fn togo(&self) -> Numerator {
+        Numerator { mantissa: self.togo_mantissa, up: self.togo_up }
+    }
+
+    pub(crate) const fn mean_latency(&self) -> Denominator {
+        Denominator { leading: self.latency_leading, cut: self.latency_cut }
+    }
 }
 
 impl<'w, const ACCS: usize> Job<'w, ACCS> {
-    /// The frame's job, waiting since `now` for the first segment of a sub-network.
+    /// The frame's job, waiting since `now` for the first segment of a sub-network; [`prepare`](Self::prepare)
+    /// it before the next decision.
     pub(crate) const fn new(frame: Frame, subnetwork: u8, segment: &'w Segment<ACCS>, now: Instant) -> Self {
         let Frame { release, deadline, origin, number, model } = frame;
         Self {
@@ -106,7 +150,37 @@ impl<'w, const ACCS: usize> Job<'w, ACCS> {
             started: false,
             superseded: false,
             state: State::Ready,
+            ready: Ready::NEVER,
         }
+    }
+
+    /// Works out what decisions read: the segment, the model's correction or what it may has changed. O(ACCS).
+    pub(crate) fn prepare(&mut self, correction: &Correction<ACCS>, active: bool, barred: u32) {
+        let info = self.segment.info();
+        let fastest = correction.fastest_work(info.fastest_togo).as_nanos();
+        let is_wanted = active && !self.superseded;
+        let togo = Numerator::of(correction.work(info.togo).as_nanos());
+        let mean_latency = Denominator::of(info.mean_latency_ns);
+        self.ready = Ready {
+            togo_mantissa: togo.mantissa,
+            togo_up: togo.up,
+            latency_cut: mean_latency.cut,
+            latency_leading: mean_latency.leading,
+            tight_ns: match u32::try_from(fastest) {
+                Ok(fastest) if is_wanted => fastest,
+                _ => u32::MAX,
+            },
+            may_run: info.runs_on & !barred,
+            preferences: correction.preferences(self.segment),
+        };
+    }
+
+    /// Whether all is well with the waiting frame: nobody took it out, and it can still meet its deadline.
+    /// Never said too early; the rest is worth a closer look.
+    #[inline(always)]
+    pub(crate) fn is_at_ease(&self, now: Instant) -> bool {
+        let slack = narrow_slack(self.deadline, now);
+        matches!(slack, Some(slack) if slack >= score::LEAST_CUT && slack > self.ready.tight_ns)
     }
 
     pub(crate) const fn frame(&self) -> Frame {
@@ -145,6 +219,12 @@ pub struct JobView<'a> {
     pub segment: &'a SegmentInfo,
     /// The next segment's cost on each accelerator.
     pub placements: &'a [Placement],
+    /// The accelerators that can run it and that its model is not barred from; bit `a` is accelerator `a`.
+    pub runs_on: u32,
+    pub(crate) factors: &'a [u16],
+    /// `togo` and the segment's mean latency, made ready for a division.
+    pub(crate) ready_togo: Numerator,
+    pub(crate) ready_latency: Denominator,
 }
 
 impl JobView<'_> {
@@ -152,6 +232,50 @@ impl JobView<'_> {
     pub fn slack(&self, now: Instant) -> Duration {
         self.frame.deadline.saturating_since(now)
     }
+
+    /// Latency of the next segment on an accelerator in nanoseconds, corrected by what was measured;
+    /// `None` where it cannot run. O(1).
+    pub fn latency_on(&self, accelerator: AcceleratorId) -> Option<u32> {
+        let index = usize::from(accelerator.0);
+        let runs = self.runs_on.checked_shr(u32::from(accelerator.0)).is_some_and(|mask| mask & 1 != 0);
+        let (placement, factor) = (self.placements.get(index)?, self.factors.get(index)?);
+        runs.then(|| correction::scale(placement.latency_ns, *factor))
+    }
+
+    /// [`score::urgency`] of it: of `togo` and [`slack`](Self::slack).
+    #[inline(always)]
+    pub fn urgency(&self, now: Instant) -> u32 {
+        match narrow_slack(self.frame.deadline, now) {
+            Some(slack) if slack >= score::LEAST_CUT => score::urgency_of_ready(self.ready_togo, slack),
+            _ => self.unusual_urgency(now),
+        }
+    }
+
+    #[cold]
+    fn unusual_urgency(&self, now: Instant) -> u32 {
+        score::urgency(self.togo, self.slack(now))
+    }
+
+    /// [`score::starvation`] of it: of the time since `ready_since` and the mean latency of its next segment.
+    #[inline(always)]
+    pub fn starvation(&self, now: Instant) -> u32 {
+        // It never lies ahead.
+        match u32::try_from(now.as_nanos().wrapping_sub(self.ready_since.as_nanos())) {
+            Ok(wait_ns) => score::starvation_of_ready(wait_ns, self.ready_latency),
+            Err(_) => self.unusual_starvation(now),
+        }
+    }
+
+    #[cold]
+    fn unusual_starvation(&self, now: Instant) -> u32 {
+        score::starvation(now.saturating_since(self.ready_since), self.segment.mean_latency_ns)
+    }
+}
+
+/// What is left until a deadline, in nanoseconds, if that is 32 bits.
+#[inline(always)]
+fn narrow_slack(deadline: Instant, now: Instant) -> Option<u32> {
+    u32::try_from(deadline.as_nanos().checked_sub(now.as_nanos())?).ok()
 }
 
 /// A fixed number of places for jobs, named by index and generation.
@@ -180,6 +304,24 @@ impl<'w, const N: usize, const ACCS: usize> JobPool<'w, N, ACCS> {
 
     fn is_current(&self, id: JobId) -> bool {
         self.generations.get(usize::from(id.index)) == Some(&id.generation)
+    }
+
+    /// The name of the job at a place.
+    #[inline(always)]
+    pub(crate) fn id_of(&self, place: u16) -> JobId {
+        let generation = self.generations.get(usize::from(place)).copied().unwrap_or(0);
+        JobId { index: place, generation }
+    }
+
+    /// The job at a place.
+    #[inline(always)]
+    pub(crate) fn at(&self, place: u16) -> Option<&Job<'w, ACCS>> {
+        self.slots.get(usize::from(place))?.as_ref()
+    }
+
+    /// The same, to change it.
+    pub(crate) fn at_mut(&mut self, place: u16) -> Option<&mut Job<'w, ACCS>> {
+        self.slots.get_mut(usize::from(place))?.as_mut()
     }
 
     pub(crate) fn get_mut(&mut self, id: JobId) -> Option<&mut Job<'w, ACCS>> {
@@ -212,6 +354,12 @@ impl<'w, const N: usize, const ACCS: usize> JobPool<'w, N, ACCS> {
         used.iter().zip(&self.generations).enumerate().filter_map(|(index, (job, &generation))| {
             Some((JobId { index: index as u16, generation }, job.as_ref()?))
         })
+    }
+
+    /// The places in use, by ascending index, and the jobs there.
+    #[inline(always)]
+    pub(crate) fn places(&self) -> impl Iterator<Item = (&Option<Job<'w, ACCS>>, u16)> {
+        self.slots.get(..self.top).unwrap_or(&[]).iter().zip(0..)
     }
 
     /// Those that wait for an accelerator.

@@ -42,6 +42,7 @@ mod config;
 mod correction;
 mod event;
 mod frame_drop;
+mod gated;
 mod job;
 mod policy;
 mod scheduler;
@@ -57,6 +58,7 @@ pub use config::Config;
 pub use event::{
     Action, Dispatch, DropReason, Event, Fault, Leftover, NextWake, Outcome, Path, Progress, Report, Ticket,
 };
+pub use gated::Gated;
 pub use job::{Frame, JobId, JobView};
 pub use policy::{AcceleratorState, Activity, MapScore, MapScoreWeighed, Offer, Policy};
 pub use scheduler::{Error, Refusal, Refused, Scheduler};

@@ -3,7 +3,9 @@
 //! A decision asks the policy once per ready job ([`Policy::weigh`], where the divisions belong) and
 //! once per pair of ready job and idle accelerator ([`Policy::score`], which should only multiply and
 //! add). The pair with the highest score is dispatched; ties have a fixed order
-//! (see [`Scheduler::poll`](crate::Scheduler::poll)).
+//! (see [`Scheduler::poll`](crate::Scheduler::poll)). A policy whose scores of a job differ little between
+//! accelerators that switch for free may say so, and is then asked for the difference only
+//! ([`Policy::base`]): half the arithmetic.
 //!
 //! # For authors of a policy
 //!
@@ -73,11 +75,25 @@ pub trait Policy {
     /// What [`weigh`](Self::weigh) finds out about a job for all its pairs.
     type Weighed: Copy;
 
-    /// Weighs one ready job, once per decision. O(1).
-    fn weigh(&self, job: &JobView<'_>, now: Instant) -> Self::Weighed;
+    /// Weighs one ready job, once per decision; `accelerators` are all, by ascending id. O(1).
+    fn weigh(&self, job: &JobView<'_>, accelerators: &[AcceleratorState], now: Instant) -> Self::Weighed;
 
     /// Scores one ready job on one idle accelerator that can run it; `None`: not there, now. O(1).
     fn score(&self, weighed: Self::Weighed, job: &JobView<'_>, offer: &Offer<'_>) -> Option<Score>;
+
+    /// A score that the job has wherever it switches for free, if [`above`](Self::above) can tell the rest:
+    /// then `score` is `Some(base + above)` there, and not asked. `None`: ask `score`. O(1).
+    fn base(&self, weighed: Self::Weighed) -> Option<Score> {
+        let _ = weighed;
+        None
+    }
+
+    /// By how much a pair that switches for free scores above [`base`](Self::base); the latency preference is
+    /// that of [`Offer`]. O(1).
+    fn above(&self, weighed: Self::Weighed, placement: &Placement, latency_preference: u32) -> u32 {
+        let _ = (weighed, placement, latency_preference);
+        0
+    }
 
     /// Looks at all ready jobs before a decision, for policies that compare them; also when no accelerator
     /// is idle. At most O(jobs).
@@ -143,14 +159,10 @@ impl Policy for MapScore {
     type Weighed = MapScoreWeighed;
 
     #[inline(always)]
-    fn weigh(&self, job: &JobView<'_>, now: Instant) -> MapScoreWeighed {
-        let wait = now.saturating_since(job.ready_since);
+    fn weigh(&self, job: &JobView<'_>, _: &[AcceleratorState], now: Instant) -> MapScoreWeighed {
         MapScoreWeighed {
-            urgency: score::urgency(job.togo, job.slack(now)),
-            starvation_term: score::starvation_term(
-                self.weights.alpha,
-                score::starvation(wait, job.segment.mean_latency_ns),
-            ),
+            urgency: job.urgency(now),
+            starvation_term: score::starvation_term(self.weights.alpha, job.starvation(now)),
         }
     }
 
@@ -164,6 +176,18 @@ impl Policy for MapScore {
                 + weighed.starvation_term
                 + score::energy_term(self.weights.beta, on.energy_preference, switch),
         ))
+    }
+
+    #[inline(always)]
+    fn base(&self, weighed: MapScoreWeighed) -> Option<Score> {
+        // The other terms are below `urgency` and 2^29: together they fit 32 bits.
+        (weighed.urgency < 7 << 29).then_some(Score(weighed.starvation_term))
+    }
+
+    #[inline(always)]
+    fn above(&self, weighed: MapScoreWeighed, on: &Placement, latency_preference: u32) -> u32 {
+        let urgency = score::urgency_term(weighed.urgency, latency_preference);
+        (urgency + score::energy_term(self.weights.beta, on.energy_preference, 0)) as u32
     }
 
     fn weights(&self) -> Option<Weights> {

@@ -106,6 +106,8 @@ pub struct Scheduler<'w, P, const MODELS: usize, const JOBS: usize, const ACCS: 
     jobs: JobPool<'w, JOBS, ACCS>,
     accelerators: Vec<AcceleratorState, ACCS>,
     slots: Vec<Slot, ACCS>,
+    /// The idle accelerators; bit `a` is accelerator `a`.
+    idle: u32,
     /// The accelerators that do not switch for free; bit `a` is accelerator `a`.
     switching: u32,
     models: Vec<ModelState<ACCS>, MODELS>,
@@ -143,6 +145,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             jobs: JobPool::new(),
             accelerators: Vec::new(),
             slots: Vec::new(),
+            idle: 0,
             switching: 0,
             models: Vec::new(),
             tallies: Vec::new(),
@@ -185,6 +188,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
                 AcceleratorState { id: AcceleratorId(index), activity: Activity::Idle, last_job: None };
             let full = Cause::TooManyAccelerators { capacity: ACCS };
             self.accelerators.push(state).map_err(|_| full)?;
+            self.idle |= 1 << index;
             self.switching |= u32::from(!row.switches_for_free()) << index;
             let slot = Slot { in_flight: None, last_model: None, resident_bytes: 0 };
             self.slots.push(slot).map_err(|_| full)?;
@@ -269,7 +273,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// Switches a model on or off. Its waiting frames are withdrawn by the next polls, uncounted; a
     /// block that runs goes on to its end. Frames of its parent no longer stand for frames of it, in
     /// smart frame drop. The answer is whether it was the other way before.
-    /// O(models x depth of cascades, squared).
+    /// O(JOBS + models x depth of cascades, squared).
     pub fn set_active(&mut self, model: ModelId, active: bool, now: Instant) -> Result<bool, Error> {
         self.check_time(now)?;
         let state = self.models.get_mut(usize::from(model.0)).ok_or(Error::UnknownModel(model))?;
@@ -277,6 +281,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let changed = state.active != active;
         if changed {
             state.active = active;
+            self.prepare_jobs(model);
             self.refresh_budget(model);
             self.refresh_dependents(model);
             self.rearm();
@@ -287,7 +292,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
 
     /// Bars a model from an accelerator, or lets it in again: for a pair that keeps failing while each
     /// goes on well with others. A block that runs there goes on to its end. The answer is whether it was
-    /// the other way before. O(1).
+    /// the other way before. O(JOBS).
     pub fn bar(
         &mut self,
         model: ModelId,
@@ -305,6 +310,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let changed = (state.barred & bit != 0) != barred;
         if changed {
             state.barred ^= bit;
+            self.prepare_jobs(model);
             self.policy.observe(&Event::Barred(model, accelerator, barred), now);
         }
         Ok(changed)
@@ -329,6 +335,23 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         }
         self.rearm();
         Ok(())
+    }
+
+    /// Works out anew what decisions read of a model's jobs. O(JOBS).
+    fn prepare_jobs(&mut self, model: ModelId) {
+        let Some(state) = self.models.get(usize::from(model.0)) else { return };
+        for job in self.jobs.iter_mut().filter(|job| job.model == model) {
+            job.prepare(&state.correction, state.active, state.barred);
+        }
+    }
+
+    /// What the accelerator does from now on.
+    fn set_activity(&mut self, index: usize, activity: Activity) {
+        if let Some(state) = self.accelerators.get_mut(index) {
+            state.activity = activity;
+            let bit = 1 << (index & 31);
+            if activity == Activity::Idle { self.idle |= bit } else { self.idle &= !bit }
+        }
     }
 
     /// The workload has changed: the tuner searches again.

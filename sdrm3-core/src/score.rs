@@ -32,6 +32,8 @@
 //! within 0.02 % of the sum of its terms' magnitudes, plus 4e-6, of exact arithmetic; without a switch
 //! term that sum is the score. `tests/decision.rs` holds it against `f64`.
 
+use core::num::NonZeroU16;
+
 use crate::time::Duration;
 
 /// Fraction bits of an urgency.
@@ -116,18 +118,79 @@ const fn ratio(numerator: u64, denominator: u64, fraction_bits: u32) -> u32 {
 /// The same for operands of 32 bits, which times below 4.29 s are, where the denominator has to be cut.
 #[inline(always)]
 const fn narrow_ratio(numerator: u32, denominator: u32, fraction_bits: u32) -> u32 {
-    let up = leading_zeros(numerator);
-    let cut = 16 - leading_zeros(denominator);
-    let Some(quotient) = (numerator << (up & 31)).checked_div(denominator >> cut) else { return u32::MAX };
-    let down = up + cut;
-    if down >= fraction_bits {
-        quotient >> (down - fraction_bits)
-    } else if quotient >> (32 + down - fraction_bits) != 0 {
-        u32::MAX
-    } else {
-        quotient << (fraction_bits - down)
+    Numerator::of_narrow(numerator).over(Denominator::of_narrow(denominator), fraction_bits)
+}
+
+/// A numerator cut to its leading 32 bits, ahead of the division: `mantissa / 2^up`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Numerator {
+    pub(crate) mantissa: u32,
+    pub(crate) up: i8,
+}
+
+impl Numerator {
+    /// Of any size.
+    pub(crate) const fn of(value: u64) -> Self {
+        let zeros = value.leading_zeros();
+        Self { mantissa: ((value << (zeros & 63)) >> 32) as u32, up: zeros as i8 - 32 }
+    }
+
+    #[inline(always)]
+    const fn of_narrow(value: u32) -> Self {
+        let up = leading_zeros(value);
+        Self { mantissa: value << (up & 31), up: up as i8 }
+    }
+
+    /// The quotient with `fraction_bits`, saturating.
+    #[inline(always)]
+    const fn over(self, denominator: Denominator, fraction_bits: u32) -> u32 {
+        let Some(quotient) = self.mantissa.checked_div(denominator.leading.get() as u32) else {
+            return u32::MAX;
+        };
+        let down = self.up as i32 + denominator.cut as i32 - fraction_bits as i32;
+        if down >= 0 {
+            quotient >> (down & 31)
+        } else if down <= -32 || quotient >> (32 + down) != 0 {
+            u32::MAX
+        } else {
+            quotient << -down
+        }
     }
 }
+
+/// A denominator cut to its leading 16 bits, ahead of the division: `leading * 2^cut`.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Denominator {
+    pub(crate) leading: NonZeroU16,
+    pub(crate) cut: u8,
+}
+
+impl Denominator {
+    /// Of one that has to be cut: at least [`LEAST_CUT`].
+    #[inline(always)]
+    const fn of_narrow(value: u32) -> Self {
+        let cut = 16 - leading_zeros(value);
+        // Its top bit is set anyway: so the compiler sees that it is not zero.
+        match NonZeroU16::new((value >> cut) as u16 | 1 << 15) {
+            Some(leading) => Self { leading, cut: cut as u8 },
+            None => Self { leading: NonZeroU16::MIN, cut: 0 },
+        }
+    }
+
+    /// Of any size; zero counts as one.
+    pub(crate) const fn of(value: u32) -> Self {
+        if value >= LEAST_CUT {
+            return Self::of_narrow(value);
+        }
+        match NonZeroU16::new(value as u16) {
+            Some(leading) => Self { leading, cut: 0 },
+            None => Self { leading: NonZeroU16::MIN, cut: 0 },
+        }
+    }
+}
+
+/// The smallest denominator that has to be cut.
+pub(crate) const LEAST_CUT: u32 = 1 << 16;
 
 #[cfg(not(all(target_arch = "riscv32", not(target_feature = "zbb"))))]
 #[inline(always)]
@@ -194,6 +257,12 @@ pub const fn urgency(togo: Duration, slack: Duration) -> u32 {
     if slack.as_nanos() == 0 { URGENCY_MAX } else { ratio(togo.as_nanos(), slack.as_nanos(), URGENCY_BITS) }
 }
 
+/// The same with the work made ready ahead, for a slack of at least [`LEAST_CUT`] nanoseconds.
+#[inline(always)]
+pub(crate) const fn urgency_of_ready(togo: Numerator, slack_ns: u32) -> u32 {
+    togo.over(Denominator::of_narrow(slack_ns), URGENCY_BITS)
+}
+
 /// `LatPref` or `EnergyPref = sum / own` in Q8.24. Exact but for rounding down; evaluated when the
 /// tables are derived, not in the decision. A cost of zero is infinitely preferable (saturates),
 /// unless all `among` costs are zero: then nothing is preferred and the ratio is `among`.
@@ -212,6 +281,12 @@ pub const fn preference(sum: u64, own: u32, among: u32) -> u32 {
 #[inline(always)]
 pub const fn starvation(wait: Duration, mean_latency_ns: u32) -> u32 {
     ratio(wait.as_nanos(), mean_latency_ns as u64, SCORE_BITS)
+}
+
+/// The same with the latency made ready ahead, for a wait of 32 bits.
+#[inline(always)]
+pub(crate) const fn starvation_of_ready(wait_ns: u32, mean_latency: Denominator) -> u32 {
+    Numerator::of_narrow(wait_ns).over(mean_latency, SCORE_BITS)
 }
 
 /// `Switch = switch energy / own energy` in Q8.24. One 32-bit division, only when a switch costs.

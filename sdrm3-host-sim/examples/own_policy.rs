@@ -5,7 +5,7 @@
 //! ```
 
 // ANCHOR: policy
-use sdrm3_core::{Instant, JobView, Offer, Policy, Score};
+use sdrm3_core::{AcceleratorState, Instant, JobView, Offer, Policy, Score};
 
 /// The earliest deadline first, and what cannot be in time any more not at all.
 struct Hopeful;
@@ -14,7 +14,7 @@ impl Policy for Hopeful {
     /// What is found out once per job for all its accelerators: here its score.
     type Weighed = Score;
 
-    fn weigh(&self, job: &JobView<'_>, _: Instant) -> Score {
+    fn weigh(&self, job: &JobView<'_>, _: &[AcceleratorState], _: Instant) -> Score {
         Score(-(job.frame.deadline.as_nanos() as i64))
     }
 

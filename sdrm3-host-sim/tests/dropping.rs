@@ -7,7 +7,9 @@
 //! nothing ran, `E = 1`. `sdrm3-core/tests/uxcost.rs` tells what holds of the metric itself.
 
 use bumpalo::Bump;
-use sdrm3_core::{Config, Duration, Instant, JobView, MapScore, MapScoreWeighed, Offer, Policy, Score};
+use sdrm3_core::{
+    AcceleratorState, Config, Duration, Instant, JobView, MapScore, MapScoreWeighed, Offer, Policy, Score,
+};
 use sdrm3_host_sim::engine::{Cell, Outcome, simulate};
 use sdrm3_host_sim::network::Library;
 use sdrm3_host_sim::scenario::{Platform, Scenario, build};
@@ -28,8 +30,8 @@ impl Careless {
 impl Policy for Careless {
     type Weighed = MapScoreWeighed;
 
-    fn weigh(&self, job: &JobView<'_>, now: Instant) -> MapScoreWeighed {
-        self.map_score.weigh(job, now)
+    fn weigh(&self, job: &JobView<'_>, accelerators: &[AcceleratorState], now: Instant) -> MapScoreWeighed {
+        self.map_score.weigh(job, accelerators, now)
     }
 
     fn score(&self, weighed: MapScoreWeighed, job: &JobView<'_>, offer: &Offer<'_>) -> Option<Score> {

@@ -71,6 +71,7 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
                 if finished > frame.deadline { Progress::Late } else { Progress::InTime }
             }
         };
+        self.prepare_jobs(frame.model);
         let given_up = self.accuracy_given_up(&frame, subnetwork);
         if let Some(tally) = self.tallies.get_mut(usize::from(frame.model.0)) {
             tally.energy_nj = tally.energy_nj.saturating_add(u64::from(energy_nj));
@@ -118,12 +119,12 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
                 job.since = now;
             }
         }
-        if let Some(state) = self.accelerators.get_mut(index) {
+        if let Some(state) = self.accelerators.get(index) {
             match (fault, state.activity) {
                 (Fault::BlockLost, _) | (Fault::Resting | Fault::NotTaken, Activity::OutOfService) => {}
-                (Fault::Resting | Fault::NotTaken, _) => state.activity = Activity::Resting,
+                (Fault::Resting | Fault::NotTaken, _) => self.set_activity(index, Activity::Resting),
                 (Fault::OutOfService, _) => {
-                    state.activity = Activity::OutOfService;
+                    self.set_activity(index, Activity::OutOfService);
                     self.rearm();
                 }
             }
@@ -135,16 +136,14 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// Puts an accelerator back into service; nothing happens if it is in service. O(1).
     pub fn restore(&mut self, accelerator: AcceleratorId, now: Instant) -> Result<(), Error> {
         self.check_time(now)?;
-        let state = self
-            .accelerators
-            .get_mut(usize::from(accelerator.0))
-            .ok_or(Error::UnknownAccelerator(accelerator))?;
-        self.now = now;
+        let index = usize::from(accelerator.0);
+        let state = self.accelerators.get(index).ok_or(Error::UnknownAccelerator(accelerator))?;
         let before = state.activity;
+        self.now = now;
         if matches!(before, Activity::Idle | Activity::Busy { .. }) {
             return Ok(());
         }
-        state.activity = Activity::Idle;
+        self.set_activity(index, Activity::Idle);
         if before == Activity::OutOfService {
             self.rearm();
         }
@@ -158,7 +157,7 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             *slot = Slot { in_flight: None, resident_bytes, ..*slot };
             state.last_job = last_job;
             if matches!(state.activity, Activity::Busy { .. }) {
-                state.activity = Activity::Idle;
+                self.set_activity(index, Activity::Idle);
             }
         }
     }

@@ -1,26 +1,28 @@
 //! The decision: which ready job goes to which idle accelerator.
 //!
-//! One pass over the ready jobs: what ends a frame, then its best pair, then the best of all. Accelerators
-//! are bits of a mask, so that only pairs that can be are looked at; the best pair is kept by name, and
-//! what is asked once per decision (the block, the wake, ties) is worked out behind the loop.
+//! One pass over the ready jobs: what ends a frame, then its best pair, then the best of all. Most frames
+//! are at ease and most accelerators switch for free; the others get a closer look, out of line.
+//! Accelerators are bits of a mask, so that only pairs that can be are looked at; the best pair is kept by
+//! name, and what is asked once per decision (the block, the wake, ties) is worked out behind the loop.
 //! `cargo run --release -p sdrm3-core --example decision_cost` measures it on the host.
 
 use super::{InFlight, ModelState, Scheduler, segments_of};
-use crate::correction::Factor;
 use crate::event::{Action, Dispatch, DropReason, Event, NextWake, Ticket};
 use crate::frame_drop::Search;
 use crate::job::{Job, JobId, JobView, State};
 use crate::policy::{Activity, Offer, Policy};
 use crate::score::Score;
 use crate::time::{Duration, Instant};
-use crate::workload::{AcceleratorId, Branch, Cost, Placement, Workload};
+use crate::workload::{AcceleratorId, Branch, Cost, Workload};
 
-/// The best pair of job and accelerator so far: names and score only, so that a better one replaces
+/// The best pair of job and accelerator so far: places and score only, so that a better one replaces
 /// it with a few stores.
 #[derive(Clone, Copy)]
 struct Choice {
     score: Score,
-    job: JobId,
+    /// The job's place in the pool.
+    job: u16,
+    /// None at first: then any other pair is better.
     accelerator: usize,
 }
 
@@ -28,13 +30,6 @@ enum Decision {
     Drop(JobId, DropReason),
     Dispatch(Choice),
     Wait(NextWake),
-}
-
-/// Accelerators as bits.
-#[derive(Clone, Copy)]
-struct Masks {
-    idle: u32,
-    in_service: u32,
 }
 
 impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
@@ -57,10 +52,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let now = self.now;
         self.tune(now);
         let (workload, models) = (self.workload, &self.models);
-        let views = self
-            .jobs
-            .ready()
-            .filter_map(|(id, job)| Some(view(workload, id, job, models.get(usize::from(job.model.0))?)));
+        let views = self.jobs.ready().map(|(id, job)| view(workload, models, id, job));
         self.policy.prepare(views, &self.accelerators, now);
         match self.decide(now) {
             Decision::Drop(id, reason) => self.drop_job(id, reason, now),
@@ -70,99 +62,125 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     }
 
     fn decide(&self, now: Instant) -> Decision {
-        let masks = self.masks();
-        let mut best: Option<Choice> = None;
+        let mut best = Choice { score: Score(i64::MIN), job: 0, accelerator: ACCS };
         let mut search = Search::default();
-        for (id, job) in self.jobs.ready() {
-            let Some(model) = self.models.get(usize::from(job.model.0)) else { continue };
-            let may_run = job.segment.info().runs_on & !model.barred;
-            let view = view(self.workload, id, job, model);
-            if let Some(reason) = self.reason_to_drop(&view, model, may_run & masks.in_service != 0, now) {
-                return Decision::Drop(id, reason);
-            }
-            // In most decisions even the expected work fits.
-            let slack = view.slack(now);
-            if view.togo > slack && self.config.frame_drop {
-                self.consider_dropping(id, now, &mut search);
-            }
-            let pairs = may_run & masks.idle;
-            if pairs == 0 {
-                continue;
-            }
-            let weighed = self.policy.weigh(&view, now);
-            let on = if pairs & self.switching == 0 {
-                self.best_pair(&view, job, model, weighed, pairs, |_| Cost::NONE)
-            } else {
-                self.best_switching_pair(id, weighed, pairs)
-            };
-            let Some((score, accelerator)) = on else { continue };
-            if best
-                .is_none_or(|best| score > best.score || score == best.score && self.is_first(id, best.job))
-            {
-                best = Some(Choice { score, job: id, accelerator });
+        for (job, place) in self.jobs.places() {
+            let Some(job @ Job { state: State::Ready, .. }) = job else { continue };
+            let view = self.view(self.jobs.id_of(place), job);
+            let pairs = job.ready.may_run & self.idle;
+            if job.is_at_ease(now) && pairs & self.switching == 0 && !self.policy.abandons(&view, now) {
+                if pairs != 0 {
+                    self.best_pair(job, &view, pairs, now, &mut best);
+                }
+            } else if let Some(reason) = self.look_closer(place, now, &mut search, &mut best) {
+                return Decision::Drop(self.jobs.id_of(place), reason);
             }
         }
         if let Some(id) = self.smart_drop(search) {
             return Decision::Drop(id, DropReason::Infeasible);
         }
-        best.map_or_else(|| Decision::Wait(self.next_wake(masks)), Decision::Dispatch)
+        if best.accelerator < ACCS { Decision::Dispatch(best) } else { Decision::Wait(self.next_wake()) }
     }
 
-    /// The accelerator of `pairs` where the job scores highest; of equal ones the fastest, then the first.
+    /// Looks for a better choice among the accelerators of `pairs`, which all switch for free and are one at
+    /// least; of equal scores of the job the fastest, then the first.
     #[inline(always)]
     fn best_pair(
         &self,
+        job: &Job<'w, ACCS>,
         view: &JobView<'_>,
-        job: &Job<'_, ACCS>,
-        model: &ModelState<ACCS>,
-        weighed: P::Weighed,
         pairs: u32,
-        switch: impl Fn(usize) -> Cost,
-    ) -> Option<(Score, usize)> {
-        // No accelerator: any score is as good.
-        let mut best = (Score(i64::MIN), ACCS);
-        let (mut index, mut left) = (0, pairs);
-        let mut rows = job.segment.placements().iter().zip(model.correction.on());
-        while left != 0
-            && let Some((placement, factor)) = rows.next()
-        {
+        now: Instant,
+        best: &mut Choice,
+    ) {
+        let weighed = self.policy.weigh(view, &self.accelerators, now);
+        let Some(base) = self.policy.base(weighed) else {
+            return self.best_by_score(view.id.index, weighed, pairs, best);
+        };
+        let rows = job.segment.placements().iter().zip(&job.ready.preferences);
+        let (mut most, mut accelerator, mut left) = (0, ACCS, pairs);
+        for (index, (placement, &preference)) in rows.enumerate() {
             if left & 1 != 0 {
-                let offer = self.offer(index, placement, *factor, switch(index));
-                if let Some(score) = self.policy.score(weighed, view, &offer)
-                    && score >= best.0
-                    && (score > best.0 || is_faster(job, model, index, best.1))
-                {
-                    best = (score, index);
+                let above = self.policy.above(weighed, placement, preference);
+                if above >= most && (above > most || self.is_faster(job, index, accelerator)) {
+                    (most, accelerator) = (above, index);
                 }
             }
-            index += 1;
             left >>= 1;
         }
-        (best.1 < ACCS).then_some(best)
+        let score = Score(base.0 + i64::from(most));
+        self.improve(best, Choice { score, job: view.id.index, accelerator });
     }
 
-    /// The same where an accelerator does not switch for free; out of line, for it is much longer.
+    /// The same on accelerators that may not switch for free, and for any policy.
     #[inline(never)]
-    fn best_switching_pair(&self, id: JobId, weighed: P::Weighed, pairs: u32) -> Option<(Score, usize)> {
-        let (job, model) = self.look_up(id)?;
-        let view = view(self.workload, id, job, model);
-        self.best_pair(&view, job, model, weighed, pairs, |index| self.switch_cost(index, id, job))
+    fn best_by_score(&self, place: u16, weighed: P::Weighed, pairs: u32, best: &mut Choice) {
+        let Some(job) = self.jobs.at(place) else { return };
+        let id = self.jobs.id_of(place);
+        let view = self.view(id, job);
+        let mut most = (Score(i64::MIN), ACCS);
+        for index in (0..ACCS).filter(|index| pairs >> (index & 31) & 1 != 0) {
+            let Some(offer) = self.offer(index, id, job) else { continue };
+            if let Some(score) = self.policy.score(weighed, &view, &offer)
+                && score >= most.0
+                && (score > most.0 || self.is_faster(job, index, most.1))
+            {
+                most = (score, index);
+            }
+        }
+        if most.1 < ACCS {
+            self.improve(best, Choice { score: most.0, job: place, accelerator: most.1 });
+        }
     }
 
-    /// The accelerators that are idle, and those in service. O(ACCS).
-    fn masks(&self) -> Masks {
-        let mut masks = Masks { idle: 0, in_service: 0 };
-        let mut bit = 1;
-        for state in &self.accelerators {
-            if state.activity == Activity::Idle {
-                masks.idle |= bit;
-            }
-            if state.activity != Activity::OutOfService {
-                masks.in_service |= bit;
-            }
-            bit <<= 1;
+    /// Takes the better one of two choices.
+    #[inline(always)]
+    fn improve(&self, best: &mut Choice, other: Choice) {
+        if other.score >= best.score && (other.score > best.score || self.is_first(&other, best)) {
+            *best = other;
         }
-        masks
+    }
+
+    /// All about a waiting frame that is not at ease, or that may have to pay for a switch: why it ends, if it
+    /// does.
+    #[inline(never)]
+    fn look_closer(
+        &self,
+        place: u16,
+        now: Instant,
+        search: &mut Search,
+        best: &mut Choice,
+    ) -> Option<DropReason> {
+        let job = self.jobs.at(place)?;
+        let model = self.models.get(usize::from(job.model.0))?;
+        let view = self.view(self.jobs.id_of(place), job);
+        let placeable = job.ready.may_run & self.in_service() != 0;
+        if let Some(reason) = self.reason_to_drop(&view, model, placeable, now) {
+            return Some(reason);
+        }
+        // Smart frame drop, a waiting frame: conditions 1 and 3.
+        if self.config.frame_drop && view.fastest_togo > view.slack(now) {
+            search.infeasible();
+            if model.may_lose {
+                search.candidate(view.togo.saturating_add(model.dependents), &view.frame, view.id);
+            }
+        }
+        let pairs = job.ready.may_run & self.idle;
+        if pairs != 0 && pairs & self.switching == 0 {
+            self.best_pair(job, &view, pairs, now, best);
+        } else if pairs != 0 {
+            let weighed = self.policy.weigh(&view, &self.accelerators, now);
+            self.best_by_score(place, weighed, pairs, best);
+        }
+        None
+    }
+
+    /// The accelerators in service; bit `a` is accelerator `a`. O(ACCS).
+    fn in_service(&self) -> u32 {
+        let states = self.accelerators.iter().zip(0..);
+        states.fold(0, |mask, (state, index)| {
+            mask | u32::from(state.activity != Activity::OutOfService) << (index & 31)
+        })
     }
 
     /// Why a waiting frame ends here, whatever the others do.
@@ -190,21 +208,6 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         self.policy.abandons(view, now).then_some(DropReason::Abandoned)
     }
 
-    /// Smart frame drop, a waiting frame: conditions 1 and 3.
-    #[cold]
-    #[inline(never)]
-    fn consider_dropping(&self, id: JobId, now: Instant, search: &mut Search) {
-        let Some((job, model)) = self.look_up(id) else { return };
-        let view = view(self.workload, id, job, model);
-        if view.fastest_togo <= view.slack(now) {
-            return;
-        }
-        search.infeasible();
-        if model.may_lose {
-            search.candidate(view.togo.saturating_add(model.dependents), &view.frame, id);
-        }
-    }
-
     /// Smart frame drop: running frames count towards condition 2; then the verdict.
     fn smart_drop(&self, mut search: Search) -> Option<JobId> {
         if !search.has_candidate() {
@@ -227,41 +230,55 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
 
     /// When a waiting frame will be stale, or dropped because nothing in service can run it. O(JOBS).
     #[inline(never)]
-    fn next_wake(&self, masks: Masks) -> NextWake {
-        let wakes = self.jobs.ready().filter(|(_, job)| {
-            let barred = self.models.get(usize::from(job.model.0)).map_or(0, |model| model.barred);
-            let unplaceable = job.segment.info().runs_on & !barred & masks.in_service == 0;
-            !job.started && self.config.stale_drop || unplaceable
-        });
+    fn next_wake(&self) -> NextWake {
+        let in_service = self.in_service();
+        let wakes = self
+            .jobs
+            .ready()
+            .filter(|(_, job)| !job.started && self.config.stale_drop || job.ready.may_run & in_service == 0);
         wakes.map(|(_, job)| job.deadline).min().map_or(NextWake::Idle, NextWake::At)
     }
 
     #[inline(always)]
-    fn offer<'a>(
-        &'a self,
-        index: usize,
-        placement: &'a Placement,
-        factor: Factor,
-        switch: Cost,
-    ) -> Offer<'a> {
-        Offer {
+    fn offer<'a>(&'a self, index: usize, id: JobId, job: &'a Job<'w, ACCS>) -> Option<Offer<'a>> {
+        let placement = job.segment.placements().get(index)?;
+        Some(Offer {
             accelerator: AcceleratorId(index as u8),
             placement,
-            latency_ns: factor.latency(placement.latency_ns),
-            latency_preference: factor.preference(placement.latency_preference),
-            switch,
+            latency_ns: self.latency_ns(job, index),
+            latency_preference: job.ready.preferences.get(index).copied()?,
+            switch: if self.switching >> (index & 31) & 1 == 0 {
+                Cost::NONE
+            } else {
+                self.switch_cost(index, id, job)
+            },
             accelerators: &self.accelerators,
-        }
+        })
     }
 
-    /// What moving the accelerator to the job costs.
+    /// The corrected latency of a job's next segment on an accelerator.
+    fn latency_ns(&self, job: &Job<'_, ACCS>, index: usize) -> u32 {
+        let latency_ns = job.segment.placements().get(index).map_or(0, |placement| placement.latency_ns);
+        model_of(&self.models, job).map_or(latency_ns, |model| model.correction.latency(index, latency_ns))
+    }
+
+    /// Whether a job's next segment is expected to be faster on accelerator `one` than on `other`, if there
+    /// is such.
+    #[cold]
+    #[inline(never)]
+    fn is_faster(&self, job: &Job<'_, ACCS>, one: usize, other: usize) -> bool {
+        other >= ACCS || self.latency_ns(job, one) < self.latency_ns(job, other)
+    }
+
+    /// What moving the accelerator, which does not switch for free, to the job costs.
+    #[inline(never)]
     fn switch_cost(&self, index: usize, id: JobId, job: &Job<'_, ACCS>) -> Cost {
         let (Some(accelerator), Some(slot), Some(state)) =
             (self.workload.accelerators.get(index), self.slots.get(index), self.accelerators.get(index))
         else {
             return Cost::NONE;
         };
-        if self.switching >> index & 1 == 0 || state.last_job == Some(id) {
+        if state.last_job == Some(id) {
             return Cost::NONE;
         }
         let mut bytes = slot.resident_bytes.saturating_add(job.segment.info().activation_bytes);
@@ -282,14 +299,17 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// The documented order of two jobs whose best pairs have equal scores: whether `one` goes first.
     #[cold]
     #[inline(never)]
-    fn is_first(&self, one: JobId, other: JobId) -> bool {
-        let order = |id| self.jobs.get(id).map(|job| (job.deadline, job.release, job.model, job.number));
-        order(one) < order(other)
+    fn is_first(&self, one: &Choice, other: &Choice) -> bool {
+        let order = |choice: &Choice| {
+            self.jobs.at(choice.job).map(|job| (job.deadline, job.release, job.model, job.number))
+        };
+        other.accelerator >= ACCS || order(one) < order(other)
     }
 
-    fn look_up(&self, id: JobId) -> Option<(&Job<'w, ACCS>, &ModelState<ACCS>)> {
-        let job = self.jobs.get(id)?;
-        Some((job, self.models.get(usize::from(job.model.0))?))
+    /// A job as policies see it; what a policy does not read costs nothing.
+    #[inline(always)]
+    fn view<'a>(&'a self, id: JobId, job: &'a Job<'w, ACCS>) -> JobView<'a> {
+        view(self.workload, &self.models, id, job)
     }
 
     /// Dispatches the chosen pair: a block as long as the policy asks, but ended where the network may
@@ -297,38 +317,38 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     #[inline(never)]
     fn dispatch(&mut self, choice: Choice, now: Instant) -> Action {
         let index = choice.accelerator;
-        let Some((job, model)) = self.look_up(choice.job) else { return Action::Wait(NextWake::Idle) };
-        let (Some(placement), Some(factor)) =
-            (job.segment.placements().get(index), model.correction.on().get(index))
-        else {
-            return Action::Wait(NextWake::Idle);
-        };
-        let offer = self.offer(index, placement, *factor, self.switch_cost(index, choice.job, job));
-        let job = view(self.workload, choice.job, job, model);
+        let id = self.jobs.id_of(choice.job);
+        let Some(job) = self.jobs.at(choice.job) else { return Action::Wait(NextWake::Idle) };
+        let Some(offer) = self.offer(index, id, job) else { return Action::Wait(NextWake::Idle) };
+        let model = model_of(&self.models, job);
+        let job = self.view(id, job);
         let longest = self.policy.block(&job, &offer);
         let switch = offer.switch;
         let (frame, subnetwork, first) = (job.frame, job.subnetwork, job.segment_index);
         let (waited_since, had_started) = (job.ready_since, job.started);
 
-        let segments = segments_of(self.workload, frame.model, subnetwork);
-        let mut expected = Cost::NONE;
-        let mut count = 0;
-        for segment in segments.iter().skip(usize::from(first)) {
-            let Some(on) = segment.placements().get(index).filter(|on| on.runs()) else { break };
-            expected.latency_ns = expected.latency_ns.saturating_add(on.latency_ns);
-            expected.energy_nj = expected.energy_nj.saturating_add(on.energy_nj);
-            count += 1;
-            if count >= longest || segment.info().branch != Branch::Next {
-                break;
+        let mut expected = Cost::new(offer.placement.latency_ns, offer.placement.energy_nj);
+        let mut count = 1;
+        if longest > 1 && job.segment.branch == Branch::Next {
+            let segments = segments_of(self.workload, frame.model, subnetwork);
+            for segment in segments.iter().skip(usize::from(first) + 1) {
+                let Some(on) = segment.placements().get(index).filter(|on| on.runs()) else { break };
+                expected.latency_ns = expected.latency_ns.saturating_add(on.latency_ns);
+                expected.energy_nj = expected.energy_nj.saturating_add(on.energy_nj);
+                count += 1;
+                if count >= longest || segment.info().branch != Branch::Next {
+                    break;
+                }
             }
         }
-        let corrected = factor.latency(expected.latency_ns);
+        let corrected =
+            model.map_or(expected.latency_ns, |model| model.correction.latency(index, expected.latency_ns));
         let plus_switch =
             |latency_ns| Duration::from_nanos(u64::from(latency_ns) + u64::from(switch.latency_ns));
 
         let ticket = Ticket { accelerator: AcceleratorId(index as u8), sequence: self.next_sequence };
         self.next_sequence = self.next_sequence.wrapping_add(1);
-        if let Some(job) = self.jobs.get_mut(choice.job) {
+        if let Some(job) = self.jobs.at_mut(choice.job) {
             job.state = State::Running;
             job.since = now;
             job.started = true;
@@ -336,19 +356,19 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         if let (Some(slot), Some(state)) = (self.slots.get_mut(index), self.accelerators.get_mut(index)) {
             slot.in_flight = Some(InFlight {
                 sequence: ticket.sequence,
-                job: choice.job,
+                job: id,
                 count,
                 switch,
                 waited_since,
                 had_started,
             });
             slot.last_model = Some(frame.model);
-            state.activity = Activity::Busy { until: now.saturating_add(plus_switch(corrected)) };
-            state.last_job = Some(choice.job);
+            state.last_job = Some(id);
+            self.set_activity(index, Activity::Busy { until: now.saturating_add(plus_switch(corrected)) });
         }
         let dispatch = Dispatch {
             ticket,
-            job: choice.job,
+            job: id,
             frame,
             subnetwork,
             first,
@@ -369,21 +389,13 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     }
 }
 
-/// Whether a job's next segment is expected to be faster on accelerator `one` than on `other`, if there
-/// is such.
-#[cold]
-#[inline(never)]
-fn is_faster<const ACCS: usize>(
+/// The state of a job's model.
+#[inline(always)]
+fn model_of<'a, const ACCS: usize>(
+    models: &'a [ModelState<ACCS>],
     job: &Job<'_, ACCS>,
-    model: &ModelState<ACCS>,
-    one: usize,
-    other: usize,
-) -> bool {
-    let latency_ns = |index: usize| {
-        let (placement, factor) = (job.segment.placements().get(index)?, model.correction.on().get(index)?);
-        Some(factor.latency(placement.latency_ns))
-    };
-    latency_ns(other).is_none_or(|other| latency_ns(one) < Some(other))
+) -> Option<&'a ModelState<ACCS>> {
+    models.get(usize::from(job.model.0))
 }
 
 /// Bytes of weights to fetch when an accelerator moves to the job from another model.
@@ -392,14 +404,14 @@ fn weight_bytes<const ACCS: usize>(workload: &Workload<'_, ACCS>, job: &Job<'_, 
     subnetworks.get(usize::from(job.subnetwork)).map_or(0, |subnetwork| subnetwork.weight_bytes)
 }
 
-/// A job as policies see it; what a policy does not read costs nothing.
 #[inline(always)]
 fn view<'a, const ACCS: usize>(
     workload: &'a Workload<'a, ACCS>,
+    models: &'a [ModelState<ACCS>],
     id: JobId,
-    job: &'a Job<'a, ACCS>,
-    model: &ModelState<ACCS>,
+    job: &'a Job<'_, ACCS>,
 ) -> JobView<'a> {
+    let model = model_of(models, job);
     let subnetworks = workload.model(job.model).map_or(&[][..], |model| model.subnetworks);
     let subnetwork = subnetworks.get(usize::from(job.subnetwork));
     let segments = subnetwork.map_or(0, |subnetwork| subnetwork.segments.len());
@@ -413,10 +425,15 @@ fn view<'a, const ACCS: usize>(
         subnetwork: job.subnetwork,
         segment_index: job.position,
         segments_left: segments.saturating_sub(usize::from(job.position)) as u16,
-        togo: model.correction.work(segment.togo),
-        fastest_togo: model.correction.fastest_work(segment.fastest_togo),
+        togo: model.map_or(segment.togo, |model| model.correction.work(segment.togo)),
+        fastest_togo: model
+            .map_or(segment.fastest_togo, |model| model.correction.fastest_work(segment.fastest_togo)),
         weight_bytes: weight_bytes(workload, job),
         segment,
         placements: job.segment.placements(),
+        runs_on: job.ready.may_run,
+        factors: model.map_or(&[], |model| model.correction.factors()),
+        ready_togo: job.ready.togo(),
+        ready_latency: job.ready.mean_latency(),
     }
 }

@@ -115,6 +115,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         if self.workload.model(frame.model).is_some_and(|model| model.latest_wins) {
             self.let_the_latest_win(&frame);
         }
+        self.prepare_jobs(frame.model);
         self.policy.observe(&Event::Released(frame, id), now);
         Ok((frame, id))
     }

@@ -5,8 +5,8 @@
 use std::cell::RefCell;
 
 use sdrm3_core::{
-    AcceleratorId, Cost, Duration, Frame, Instant, JobView, MapScore, MapScoreWeighed, Offer, Policy, Score,
-    SegmentInfo, Weights,
+    AcceleratorId, AcceleratorState, Cost, Duration, Frame, Instant, JobView, MapScore, MapScoreWeighed,
+    Offer, Policy, Score, SegmentInfo, Weights,
 };
 
 /// An instant in milliseconds.
@@ -57,8 +57,8 @@ impl Policy for Witness {
         self.pairs.get_mut().clear();
     }
 
-    fn weigh(&self, job: &JobView<'_>, now: Instant) -> MapScoreWeighed {
-        self.map_score.weigh(job, now)
+    fn weigh(&self, job: &JobView<'_>, accelerators: &[AcceleratorState], now: Instant) -> MapScoreWeighed {
+        self.map_score.weigh(job, accelerators, now)
     }
 
     fn score(&self, weighed: MapScoreWeighed, job: &JobView<'_>, offer: &Offer<'_>) -> Option<Score> {

@@ -67,7 +67,7 @@ impl Default for Plain {
 impl Policy for Plain {
     type Weighed = i64;
 
-    fn weigh(&self, job: &JobView<'_>, _: Instant) -> i64 {
+    fn weigh(&self, job: &JobView<'_>, _: &[AcceleratorState], _: Instant) -> i64 {
         (self.score)(job)
     }
 
@@ -101,8 +101,8 @@ impl Policy for Plain {
 }
 
 /// A scheduler of two accelerators, `npu` and `dsp`, and the clock of the test.
-pub(crate) struct Story {
-    pub(crate) scheduler: Scheduler<'static, Plain, MODELS, JOBS, 2>,
+pub(crate) struct Story<P = Plain> {
+    pub(crate) scheduler: Scheduler<'static, P, MODELS, JOBS, 2>,
     pub(crate) now: Instant,
     running: [Option<Ticket>; 2],
     overdue: u32,
@@ -111,15 +111,15 @@ pub(crate) struct Story {
 
 const NAMES: [&str; 2] = ["npu", "dsp"];
 
-impl Story {
+impl<P: Policy> Story<P> {
     /// Both accelerators switch for free.
-    pub(crate) fn new<const N: usize>(policy: Plain, models: [Model<'static, 2>; N]) -> Self {
+    pub(crate) fn new<const N: usize>(policy: P, models: [Model<'static, 2>; N]) -> Self {
         Self::switching(policy, models, Cost::NONE)
     }
 
     /// A switch costs this for each KiB of activations that it moves.
     pub(crate) fn switching<const N: usize>(
-        policy: Plain,
+        policy: P,
         models: [Model<'static, 2>; N],
         per_kib: Cost,
     ) -> Self {
@@ -129,7 +129,17 @@ impl Story {
 
     /// With these parts of the method on these accelerators, in the order `npu`, `dsp`.
     pub(crate) fn configured<const N: usize>(
-        policy: Plain,
+        policy: P,
+        config: Config,
+        models: [Model<'static, 2>; N],
+        accelerators: [Accelerator<'static>; 2],
+    ) -> Self {
+        Self::made(|_| policy, config, models, accelerators)
+    }
+
+    /// With a policy that is made for the workload.
+    pub(crate) fn made<const N: usize>(
+        policy: impl FnOnce(&'static Workload<'static, 2>) -> P,
         config: Config,
         models: [Model<'static, 2>; N],
         accelerators: [Accelerator<'static>; 2],
@@ -138,7 +148,7 @@ impl Story {
         let models: &'static [Model<'static, 2>] = Box::leak(Box::new(models));
         let workload: &'static Workload<'static, 2> =
             Box::leak(Box::new(Workload::new(models, accelerators)));
-        let scheduler = Scheduler::new(workload, policy, config).expect("a valid workload");
+        let scheduler = Scheduler::new(workload, policy(workload), config).expect("a valid workload");
         Self { scheduler, now: Instant::ZERO, running: [None; 2], overdue: 0, last: None }
     }
 

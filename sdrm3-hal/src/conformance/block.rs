@@ -1,8 +1,8 @@
 //! A block as the scheduler makes them: only it can.
 
 use sdrm3_core::{
-    Accelerator, Action, Config, Cost, Dispatch, Duration, Instant, JobView, Model, ModelId, Offer, Policy,
-    Scheduler, Score, Segment, SegmentSpec, SubNetwork, Workload,
+    Accelerator, AcceleratorState, Action, Config, Cost, Dispatch, Duration, Instant, JobView, Model,
+    ModelId, Offer, Policy, Scheduler, Score, Segment, SegmentSpec, SubNetwork, Workload,
 };
 
 /// Whatever is ready.
@@ -11,7 +11,7 @@ struct Any;
 impl Policy for Any {
     type Weighed = Score;
 
-    fn weigh(&self, _: &JobView<'_>, _: Instant) -> Score {
+    fn weigh(&self, _: &JobView<'_>, _: &[AcceleratorState], _: Instant) -> Score {
         Score::default()
     }
 

@@ -201,7 +201,7 @@ impl Policy for Oldest {
 
     fn prepare<'a>(&mut self, _: impl Iterator<Item = JobView<'a>>, _: &[AcceleratorState], _: Instant) {}
 
-    fn weigh(&self, job: &JobView<'_>, _: Instant) -> Score {
+    fn weigh(&self, job: &JobView<'_>, _: &[AcceleratorState], _: Instant) -> Score {
         Score(-(job.frame.release.as_nanos() as i64))
     }
 

@@ -87,7 +87,7 @@ impl Policy for Dysta<'_> {
         self.tasks = jobs.count() + running.count();
     }
 
-    fn weigh(&self, job: &JobView<'_>, now: Instant) -> Score {
+    fn weigh(&self, job: &JobView<'_>, _: &[AcceleratorState], now: Instant) -> Score {
         let time = |duration: Duration| duration.as_nanos() as f64 / self.unit;
         let isolated =
             isolated(self.tables, usize::from(job.frame.model.0), usize::from(job.subnetwork)) / self.unit;

@@ -1,6 +1,6 @@
 //! Earliest deadline first.
 
-use sdrm3_core::{Instant, JobView, Offer, Policy, Score};
+use sdrm3_core::{AcceleratorState, Instant, JobView, Offer, Policy, Score};
 
 /// All scores are equal: the documented ties put the earliest deadline first.
 #[derive(Clone, Copy, Debug, Default)]
@@ -9,7 +9,7 @@ pub struct Edf;
 impl Policy for Edf {
     type Weighed = Score;
 
-    fn weigh(&self, _: &JobView<'_>, _: Instant) -> Score {
+    fn weigh(&self, _: &JobView<'_>, _: &[AcceleratorState], _: Instant) -> Score {
         Score::ZERO
     }
 

@@ -15,7 +15,7 @@
 
 use std::cmp::Reverse;
 
-use sdrm3_core::{Instant, JobView, Model, Offer, Placement, Policy, Score};
+use sdrm3_core::{AcceleratorState, Instant, JobView, Model, Offer, Placement, Policy, Score};
 
 use super::Tables;
 use crate::scenario::ACCELERATORS;
@@ -58,7 +58,7 @@ fn home(model: &Model<'_, ACCELERATORS>, loads: &[f64]) -> (usize, u64) {
 impl Policy for Static {
     type Weighed = Score;
 
-    fn weigh(&self, job: &JobView<'_>, _: Instant) -> Score {
+    fn weigh(&self, job: &JobView<'_>, _: &[AcceleratorState], _: Instant) -> Score {
         let came = i64::try_from(job.frame.release.as_nanos()).unwrap_or(i64::MAX);
         Score(if job.started { i64::MAX - came } else { -came })
     }

@@ -82,7 +82,7 @@ impl Policy for Heft<'_> {
         }
     }
 
-    fn weigh(&self, _: &JobView<'_>, _: Instant) -> Score {
+    fn weigh(&self, _: &JobView<'_>, _: &[AcceleratorState], _: Instant) -> Score {
         Score::ZERO
     }
 

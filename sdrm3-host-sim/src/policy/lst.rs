@@ -63,7 +63,7 @@ impl Policy for Lst<'_> {
         self.choice = first.map(|(_, (_, job, plan))| Choice::of(job, plan));
     }
 
-    fn weigh(&self, _: &JobView<'_>, _: Instant) -> Score {
+    fn weigh(&self, _: &JobView<'_>, _: &[AcceleratorState], _: Instant) -> Score {
         Score::ZERO
     }
 

@@ -34,7 +34,7 @@ pub use sjf::Sjf;
 pub use veltair::Veltair;
 pub use xrbench::XrBench;
 
-use sdrm3_core::{Config, MapScore, Policy, Scheduler, Workload};
+use sdrm3_core::{Config, Gated, MapScore, Policy, Scheduler, Workload};
 use sdrm3_hal::trace::{self, Mismatch, Replayed, Sink, Trace};
 
 use crate::engine::{Cell, JOBS, Outcome, Recorder, simulate_traced};
@@ -138,6 +138,8 @@ policies! {
         |_, method| MapScore { weights: method.parameters.weights };
     Sdrm3 "sdrm3" "the complete published method: score, frame drop, supernets, tuning, correction"
         |_, method| MapScore { weights: method.parameters.weights };
+    Gated "sdrm3-gated" "what can still be in time, at the least energy that leaves it so (ours)"
+        |tables, _| Gated::<MODELS, ACCELERATORS>::new(tables);
 }
 
 /// Replays a trace with room for so many jobs.
@@ -244,6 +246,9 @@ impl Method {
 
     /// Which parts of the core are on.
     pub fn config(&self) -> Config {
+        if self.policy == PolicyName::Gated {
+            return Config { supernet: true, correction: true, ..Config::PLAIN };
+        }
         if self.policy != PolicyName::Sdrm3 {
             return Config::PLAIN;
         }

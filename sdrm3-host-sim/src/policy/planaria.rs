@@ -204,7 +204,7 @@ impl Policy for Planaria<'_> {
         }
     }
 
-    fn weigh(&self, job: &JobView<'_>, _: Instant) -> Units {
+    fn weigh(&self, job: &JobView<'_>, _: &[AcceleratorState], _: Instant) -> Units {
         self.tasks.get(&job.id).map_or(0, |task| task.units)
     }
 

@@ -113,7 +113,7 @@ impl Policy for Prema<'_> {
         self.candidates = waiting.iter().filter_map(enough).collect();
     }
 
-    fn weigh(&self, job: &JobView<'_>, _: Instant) -> Option<Score> {
+    fn weigh(&self, job: &JobView<'_>, _: &[AcceleratorState], _: Instant) -> Option<Score> {
         let left = i64::try_from(job.togo.as_nanos()).unwrap_or(i64::MAX);
         self.candidates.contains(&job.frame).then_some(Score(-left))
     }

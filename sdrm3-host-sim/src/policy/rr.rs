@@ -4,7 +4,7 @@
 //! last; of its frames to the oldest, on the fastest idle accelerator. What an operating system does
 //! for threads, at the granularity of layers: every model with a frame gets its turn, however urgent.
 
-use sdrm3_core::{Event, Instant, JobView, Offer, Policy, Score};
+use sdrm3_core::{AcceleratorState, Event, Instant, JobView, Offer, Policy, Score};
 
 use super::Tables;
 
@@ -26,7 +26,7 @@ impl RoundRobin {
 impl Policy for RoundRobin {
     type Weighed = Score;
 
-    fn weigh(&self, job: &JobView<'_>, _: Instant) -> Score {
+    fn weigh(&self, job: &JobView<'_>, _: &[AcceleratorState], _: Instant) -> Score {
         let turns_to_wait = (usize::from(job.frame.model.0) + self.models - self.turn) % self.models;
         Score(-(turns_to_wait as i64) << 32 | -i64::from(job.frame.number))
     }

@@ -1,6 +1,6 @@
 //! Shortest job first.
 
-use sdrm3_core::{Instant, JobView, Offer, Policy, Score};
+use sdrm3_core::{AcceleratorState, Instant, JobView, Offer, Policy, Score};
 
 /// The least expected work left first (ToGo).
 #[derive(Clone, Copy, Debug, Default)]
@@ -9,7 +9,7 @@ pub struct Sjf;
 impl Policy for Sjf {
     type Weighed = Score;
 
-    fn weigh(&self, job: &JobView<'_>, _: Instant) -> Score {
+    fn weigh(&self, job: &JobView<'_>, _: &[AcceleratorState], _: Instant) -> Score {
         Score(-i64::try_from(job.segment.togo.as_nanos()).unwrap_or(i64::MAX))
     }
 

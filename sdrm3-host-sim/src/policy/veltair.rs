@@ -78,7 +78,7 @@ impl Policy for Veltair<'_> {
         self.in_service = accelerators.iter().filter(in_service).count();
     }
 
-    fn weigh(&self, job: &JobView<'_>, _: Instant) -> Score {
+    fn weigh(&self, job: &JobView<'_>, _: &[AcceleratorState], _: Instant) -> Score {
         Score(-i64::try_from(job.frame.release.as_nanos()).unwrap_or(i64::MAX))
     }
 

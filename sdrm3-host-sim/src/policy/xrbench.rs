@@ -128,7 +128,7 @@ impl Policy for XrBench<'_> {
             .map(|(_, choice)| choice);
     }
 
-    fn weigh(&self, _: &JobView<'_>, _: Instant) -> Score {
+    fn weigh(&self, _: &JobView<'_>, _: &[AcceleratorState], _: Instant) -> Score {
         Score::ZERO
     }
 

@@ -24,8 +24,8 @@ pub(crate) struct InFileOrder<'a, P> {
 impl<P: Policy> Policy for InFileOrder<'_, P> {
     type Weighed = P::Weighed;
 
-    fn weigh(&self, job: &JobView<'_>, now: Instant) -> P::Weighed {
-        self.policy.weigh(job, now)
+    fn weigh(&self, job: &JobView<'_>, accelerators: &[AcceleratorState], now: Instant) -> P::Weighed {
+        self.policy.weigh(job, accelerators, now)
     }
 
     fn score(&self, weighed: P::Weighed, job: &JobView<'_>, offer: &Offer<'_>) -> Option<Score> {
@@ -79,8 +79,8 @@ impl<'a> Prema<'a> {
 impl Policy for Prema<'_> {
     type Weighed = Score;
 
-    fn weigh(&self, job: &JobView<'_>, now: Instant) -> Score {
-        Sjf.weigh(job, now)
+    fn weigh(&self, job: &JobView<'_>, accelerators: &[AcceleratorState], now: Instant) -> Score {
+        Sjf.weigh(job, accelerators, now)
     }
 
     fn score(&self, shortest: Score, job: &JobView<'_>, _: &Offer<'_>) -> Option<Score> {
@@ -131,7 +131,7 @@ pub(crate) struct LastAmongNegatives<'a> {
 impl Policy for LastAmongNegatives<'_> {
     type Weighed = ();
 
-    fn weigh(&self, _: &JobView<'_>, _: Instant) {}
+    fn weigh(&self, _: &JobView<'_>, _: &[AcceleratorState], _: Instant) {}
 
     fn score(&self, (): (), job: &JobView<'_>, _: &Offer<'_>) -> Option<Score> {
         (self.chosen == Some(job.id)).then_some(Score::ZERO)

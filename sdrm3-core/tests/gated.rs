@@ -1,0 +1,164 @@
+//! The gated policy, rule by rule, each where the published score decides otherwise.
+
+mod common;
+#[path = "common/story.rs"]
+mod story;
+
+use common::{cost, ms};
+use sdrm3_core::{
+    Accelerator, Config, Cost, Fault, Gated, MapScore, Model, Outcome, Progress, SegmentSpec, Weight, Weights,
+};
+use story::{MODELS, Story, child, model};
+
+/// The npu is fast, the dsp is slow and takes a quarter of the energy.
+const fn both(npu_ms: u32, dsp_ms: u32) -> SegmentSpec<2> {
+    SegmentSpec::new([cost(npu_ms, 4 * npu_ms), cost(dsp_ms, npu_ms)])
+}
+
+const fn npu(latency_ms: u32) -> SegmentSpec<2> {
+    SegmentSpec::new([cost(latency_ms, 10), Cost::NONE])
+}
+
+const NAMES: [Accelerator<'static>; 2] = [Accelerator::new("npu"), Accelerator::new("dsp")];
+
+fn gated<const N: usize>(models: [Model<'static, 2>; N]) -> Story<Gated<MODELS, 2>> {
+    Story::made(|workload| Gated::new(workload), Config::PLAIN, models, NAMES)
+}
+
+fn published<const N: usize>(models: [Model<'static, 2>; N]) -> Story<MapScore> {
+    let weights = Weights { alpha: Weight::ONE, beta: Weight::ONE };
+    Story::new(MapScore { weights }, models)
+}
+
+// ---- the gate --------------------------------------------------------------------------------
+
+#[test]
+fn a_frame_that_cannot_be_in_time_is_given_up_and_does_not_cost_another_one() {
+    let models = || [model("late", 10, [npu(6)]), model("fine", 10, [npu(6)])];
+    let mut story = gated(models());
+    story.release("late");
+    story.at(5).release("fine");
+    story.then("drop late#0: Abandoned", "6 ms of work, 5 ms left");
+    story.then("fine#0 segment 0 on npu", "6 ms of work, 10 ms left");
+    story.at(11);
+    assert_eq!(story.ends("npu").progress, Progress::InTime);
+
+    let mut story = published(models());
+    story.release("late");
+    story.at(5).release("fine");
+    story.then("late#0 segment 0 on npu", "an urgency of 6/5 against 6/10: it chases what is lost");
+    story.at(11);
+    assert_eq!(story.ends("npu").progress, Progress::Late);
+    story.then("fine#0 segment 0 on npu", "6 ms of work, 4 ms left");
+    story.at(17);
+    assert_eq!(story.ends("npu").progress, Progress::Late, "and the other one is lost with it");
+}
+
+#[test]
+fn to_the_nanosecond_it_can_still_be_in_time() {
+    let mut story = gated([model("tight", 10, [npu(6)])]);
+    story.release("tight");
+    story.at(4).then("tight#0 segment 0 on npu", "6 ms of work, 6 ms left");
+}
+
+// ---- the place -------------------------------------------------------------------------------
+
+#[test]
+fn slack_is_spent_on_energy() {
+    let mut story = gated([model("easy", 30, [both(2, 6)])]);
+    story.release("easy");
+    story.then("easy#0 segment 0 on dsp", "6 ms there, a quarter of the energy, 30 ms left");
+}
+
+#[test]
+fn without_slack_it_goes_where_it_ends_first() {
+    let mut story = gated([model("tight", 7, [both(2, 6)])]);
+    story.release("tight");
+    story.then("tight#0 segment 0 on npu", "6 ms and the longest segment, 2 ms, are more than 7 ms");
+}
+
+#[test]
+fn it_waits_for_the_frugal_accelerator_while_that_is_comfortable() {
+    let mut story = gated([model("first", 40, [both(2, 6)]), model("second", 40, [both(2, 6)])]);
+    story.release("first");
+    story.release("second");
+    story.then("first#0 segment 0 on dsp", "frugal");
+    story.then("wait until 40 ms", "the dsp is free in 6 ms, and then there is time enough");
+    story.at(6);
+    story.ends("dsp");
+    story.then("second#0 segment 0 on dsp", "as planned");
+}
+
+#[test]
+fn it_does_not_wait_when_that_would_be_late() {
+    let mut story = gated([model("first", 40, [both(2, 6)]), model("second", 15, [both(2, 6)])]);
+    story.release("first");
+    story.then("first#0 segment 0 on dsp", "frugal");
+    story.release("second");
+    story.then("second#0 segment 0 on npu", "1.5 x 6 ms, 6 ms and the longest segment are more than 15 ms");
+}
+
+#[test]
+fn what_is_overdue_is_not_waited_for() {
+    let mut story = gated([model("first", 90, [both(2, 6)]), model("second", 40, [both(2, 6)])]);
+    story.release("first");
+    story.then("first#0 segment 0 on dsp", "frugal");
+    story.at(30).release("second");
+    story.then("second#0 segment 0 on npu", "the dsp is 24 ms late, and may need as long again");
+}
+
+#[test]
+fn accelerators_out_of_service_or_barred_are_not_planned_with() {
+    let mut story = gated([model("easy", 90, [both(2, 6)])]);
+    story.fault("dsp", Fault::OutOfService);
+    story.release("easy");
+    story.then("easy#0 segment 0 on npu", "the dsp is out");
+
+    let mut story = gated([model("easy", 90, [both(2, 6)])]);
+    let (easy, dsp) = (story.id("easy"), sdrm3_core::AcceleratorId(1));
+    story.scheduler.bar(easy, dsp, true, ms(0)).unwrap();
+    story.release("easy");
+    story.then("easy#0 segment 0 on npu", "it is barred from the dsp");
+}
+
+#[test]
+fn a_parent_leaves_time_for_its_child() {
+    let alone = [model("eye", 20, [both(2, 6)])];
+    let mut story = gated(alone);
+    story.release("eye");
+    story.then("eye#0 segment 0 on dsp", "20 ms are plenty");
+
+    let mut story = gated([model("eye", 20, [both(2, 6)]), child("gaze", 0, [npu(6)])]);
+    let eye = story.release("eye");
+    story.then("eye#0 segment 0 on npu", "its child is due then as well, and is to have twice its 6 ms");
+    story.at(2);
+    let ticket = story.ticket("npu");
+    story.scheduler.complete(ticket, Outcome::finished(ms(2)), ms(2)).unwrap();
+    let gaze = story.id("gaze");
+    story.scheduler.release_child(gaze, &eye, ms(2)).unwrap();
+    assert!(matches!(story.scheduler.poll(ms(2)), sdrm3_core::Action::Dispatch(_)));
+}
+
+// ---- the order -------------------------------------------------------------------------------
+
+#[test]
+fn a_frame_without_comfort_goes_first_then_the_shortest() {
+    let mut story = gated([
+        model("long", 90, [npu(8)]),
+        model("short", 90, [npu(2)]),
+        model("tight", 12, [npu(3), npu(3)]),
+    ]);
+    for name in ["long", "short", "tight"] {
+        story.release(name);
+    }
+    story.then("tight#0 segment 0 on npu", "3 ms, twice the other 3, and 8 ms of blocking: more than 12 ms");
+    story.at(3);
+    story.ends("npu");
+    story.then("tight#0 segment 1 on npu", "still");
+    story.at(6);
+    story.ends("npu");
+    story.then("short#0 segment 0 on npu", "both have time; the shorter one is soon out of the way");
+    story.at(8);
+    story.ends("npu");
+    story.then("long#0 segment 0 on npu", "last");
+}
