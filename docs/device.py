@@ -92,11 +92,17 @@ def main():
     print("Stack of each call at opt-level s, static bound, bytes:\n")
     prefix = "stack_static_of_"
     calls = sorted({key.removeprefix(prefix) for _, key in values if key.startswith(prefix)})
-    table(["call"] + heads, [[f"`{call}`"] + cells(prefix + call) for call in calls])
+    named = {"runtime_poll": "the runtime's `poll` with the demo's logging, opt-level 3"}
+    table(["call"] + heads, [[named.get(call, f"`{call}`")] + cells(prefix + call) for call in calls])
 
     print("RAM, bytes (32-bit targets):\n")
-    shapes = sorted({key for _, key in values if re.fullmatch(r"ram_\w*\dx?\w*_bytes|ram_cpu_bytes", key)}, key=natural)
+    shapes = sorted({key for _, key in values if re.fullmatch(r"ram_\w+_bytes", key)}, key=natural)
     table(["what"] + heads, [[ram(key)] + cells(key) for key in shapes])
+
+    grows = [slope(values.get((boards[0], f"ram_{less}_bytes")), values.get((boards[0], f"ram_{more}_bytes")), by)
+             for less, more, by in (("8x32x4", "16x32x4", 8), ("8x16x4", "8x32x4", 16), ("8x16x2", "8x16x4", 2))]
+    if all(grows):
+        print("Of a scheduler about {} bytes for each model, {} for each job, {} for each accelerator.\n".format(*grows))
 
     print("The same decisions on every target:\n")
     on_all = ["host"] + boards
@@ -125,8 +131,13 @@ def main():
         print("On the boards all limits are met.")
 
 
+def slope(less, more, by):
+    return round((int(more) - int(less)) / by) if less and more else None
+
+
 def natural(key):
-    return [int(part) if part.isdigit() else 1_000_000 for part in re.findall(r"\d+", key)] + [key]
+    shape = re.fullmatch(r"ram_(\d+)x(\d+)x(\d+)_bytes", key)
+    return (0, *map(int, shape.groups())) if shape else (1, key)
 
 
 def ram(key):

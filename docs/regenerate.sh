@@ -23,7 +23,10 @@ device() {
 
 case ${1:-} in
 "") ;;
-device) device "$from" && exit ;;
+device)
+    device "$from"
+    exit
+    ;;
 *) echo "regenerate.sh: there is no step $1: device, or none for the simulator's" >&2 && exit 2 ;;
 esac
 cargo build --release -q
