@@ -1,7 +1,34 @@
 #!/usr/bin/env bash
-# Makes every table and picture of the book anew: docs/regenerate.sh, from anywhere, about two minutes.
+# Makes the tables and pictures of the book anew, from anywhere:
+#   docs/regenerate.sh                 those of the simulator, about two minutes
+#   docs/regenerate.sh device [FILE]   those of the device, from sdrm3-hal/firmware/run.sh (a quarter of an hour)
+#                                      or from its output, saved to FILE
 set -euo pipefail
+from=${2:+$(realpath "$2")}
 cd "$(dirname "$0")/.."
+
+# Limits that are not met are in the tables as such: run.sh may fail, its numbers count.
+device() {
+    local run=sdrm3-hal/firmware/run.sh lines=${1:-}
+    if [ -z "$lines" ]; then
+        lines=$(mktemp)
+        TOOLCHAIN=${TOOLCHAIN:-debian} $run >"$lines" || echo "regenerate.sh: run.sh fails; the tables say where" >&2
+    fi
+    { cat "$lines" && cargo run --release -q -p sdrm3-core --example decision_cost | sed 's/^host_/host./'; } |
+        python3 docs/device.py $run >docs/src/results/device.tmp
+    mv docs/src/results/device.tmp docs/src/results/device.md
+    { echo '$ sdrm3-sim replay device.trace' && cat sdrm3-hal/firmware/target/logs/m4f.device.txt; } \
+        >docs/src/results/device_replay.txt
+}
+
+case ${1:-} in
+"") ;;
+device)
+    device "$from"
+    exit
+    ;;
+*) echo "regenerate.sh: there is no step $1: device, or none for the simulator's" >&2 && exit 2 ;;
+esac
 cargo build --release -q
 sim=${CARGO_TARGET_DIR:-target}/release/sdrm3-sim
 results=docs/src/results

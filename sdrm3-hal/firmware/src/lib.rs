@@ -10,6 +10,7 @@ pub mod log;
 pub mod measure;
 pub mod ops;
 pub mod queue;
+pub mod sizes;
 pub mod vr_gaming;
 pub mod workload;
 

@@ -12,6 +12,7 @@ use sdrm3_hal::queue::{
 use crate::board;
 use crate::workload::ACCELERATORS;
 
+// ANCHOR: latch
 /// An interrupt has come.
 pub static EVENT: Signal = Signal::new();
 
@@ -25,6 +26,7 @@ pub fn latch(accelerator: usize, at: Instant) {
         let _ = ended.push(at);
     }
 }
+// ANCHOR_END: latch
 
 fn unlatch(accelerator: usize) -> Option<Instant> {
     ENDED.get(accelerator).and_then(Handover::pop)

@@ -16,7 +16,7 @@ use sdrm3_firmware::benchmark::Tables;
 use sdrm3_firmware::measure::{self, Samples};
 use sdrm3_firmware::ops::{self, Full};
 use sdrm3_firmware::workload::{ACCELERATORS, HEADSET};
-use sdrm3_firmware::{entry, log};
+use sdrm3_firmware::{entry, log, sizes};
 
 /// The length of the mixed run.
 const RUN: Instant = Instant::from_millis(20_000);
@@ -232,6 +232,7 @@ fn main() -> ! {
     defmt::println!("stack_painted_bytes {=u32}", costs.stack);
     defmt::println!("stack_painted_new_bytes {=u32}", new_stack);
     defmt::println!("ram_bytes {=u32}", size_of::<Full>() as u32);
+    sizes::print();
 
     print("decision_8x4", &decisions::<8, 4>(8));
     let at = |jobs| {

@@ -39,12 +39,14 @@ fn main() -> ! {
         defmt::error!("the tables are not valid");
         log::exit(1)
     };
+    // ANCHOR: record
     let recorder = Recorder::<_>::new(&Header::of(&scheduler).with_text(ORIGIN), Buffer::new(memory));
     let queues = [0, 1, 2].map(TimerQueue::new).into();
     let Ok(mut runtime) = Runtime::traced(scheduler, queues, recorder) else {
         defmt::error!("a queue for each accelerator is needed");
         log::exit(1)
     };
+    // ANCHOR_END: record
 
     let start = board::now();
     let end = start.saturating_add(RUN);
@@ -74,9 +76,11 @@ fn main() -> ! {
     }
     runtime.close(end, &mut Cascades);
 
+    // ANCHOR: end
     let recorder = runtime.sink_mut();
     let whole = recorder.finish();
     let trace = recorder.output().written();
+    // ANCHOR_END: end
     let written = File::create(c"device.trace").and_then(|mut file| file.write_all(trace));
     defmt::println!("record_records {=u64}", recorder.records());
     defmt::println!("record_decisions {=u64}", recorder.decisions());

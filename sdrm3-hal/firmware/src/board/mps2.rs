@@ -106,6 +106,7 @@ pub fn stop(accelerator: usize) {
     }
 }
 
+// ANCHOR: interrupt
 /// Every interrupt of the board comes here: the completion is latched with its time, nothing more.
 #[exception]
 unsafe fn DefaultHandler(line: i16) {
@@ -128,6 +129,7 @@ fn done(accelerator: usize, at: Instant) {
     stop(accelerator);
     crate::queue::latch(accelerator, at);
 }
+// ANCHOR_END: interrupt
 
 /// The stack pointer.
 #[inline(always)]
