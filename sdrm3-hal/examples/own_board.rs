@@ -144,7 +144,7 @@ fn camera_interrupt() {
 }
 
 /// An embassy task, or an async task of RTIC.
-async fn schedule(mut runtime: Driven<'_>, mut delay: impl DelayNs, headset: &mut Headset) {
+async fn schedule(mut runtime: Driven<'_>, mut delay: impl DelayNs, headset: &mut Headset) -> ! {
     runtime.run(&CLOCK, &mut delay, &WAKE, &mut &FRAMES, headset).await
 }
 // ANCHOR_END: task
