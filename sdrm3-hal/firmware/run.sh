@@ -14,21 +14,23 @@ least_decisions=100000    # that the host and every board must make alike
 
 usage() {
     cat <<'EOF'
-usage: run.sh [--help] [BOARD]...
+usage: run.sh [--help] [--report-limits] [BOARD]...
 
 Boards: m4f    Cortex-M4F  (mps2-an386, thumbv7em-none-eabihf)
         m3     Cortex-M3   (mps2-an385, thumbv7m-none-eabi)
         riscv  RV32IMAC    (virt, riscv32imac-unknown-none-elf)
-All of them without any. TOOLCHAIN=debian takes Debian's compiler although rustup has the target.
+All of them without any. --report-limits reports a number above its limit as a MISS and goes on: everything
+else still has to hold. TOOLCHAIN=debian takes Debian's compiler although rustup has the target.
 Prints `BOARD.key value` lines; README.md says what each means.
-Exit status: 0 all passed, 1 something failed or a limit is exceeded, 2 a tool is missing or the usage is wrong.
+Exit status: 0 all passed, 1 something failed or a limit is exceeded (unless reported), 2 a tool is missing or the usage is wrong.
 EOF
 }
 
-boards=()
+boards=() report_limits=no
 for argument in "$@"; do
     case $argument in
     --help | -h) usage && exit 0 ;;
+    --report-limits) report_limits=yes ;;
     m4f | m3 | riscv) boards+=("$argument") ;;
     *) echo "run.sh: there is no board $argument: m4f, m3 and riscv are the boards" >&2 && exit 2 ;;
     esac
@@ -87,7 +89,7 @@ done
 [ $missing -eq 0 ] || exit 2
 
 # ---- helpers ----------------------------------------------------------------------------------------
-failures=0
+failures=0 misses=0
 declare -A values
 put() { # key value
     values[$1]=$2
@@ -102,7 +104,9 @@ at_most() { # key limit
     if [ -z "$value" ]; then
         fail "$1 was not measured"
     elif [ "$value" -gt "$2" ]; then
-        fail "$1 is $value, the limit is $2"
+        if [ $report_limits = no ]; then fail "$1 is $value, the limit is $2" && return; fi
+        echo "$name.MISS $1 is $value, the limit is $2"
+        misses=$((misses + 1))
     fi
 }
 
@@ -310,4 +314,4 @@ if [ $failures -gt 0 ]; then
     echo "verdict fail ($failures)"
     exit 1
 fi
-echo "verdict pass"
+if [ $misses -gt 0 ]; then echo "verdict pass, but for $misses limits missed"; else echo "verdict pass"; fi
