@@ -78,8 +78,6 @@ pub(crate) struct Job<'w, const ACCS: usize> {
     pub(crate) release: Instant,
     pub(crate) deadline: Instant,
     pub(crate) origin: Instant,
-    /// While it waits: since when. While it runs: since when it does.
-    pub(crate) since: Instant,
     pub(crate) number: u32,
     /// The next segment to run, or the first of the block that runs.
     pub(crate) segment: &'w Segment<ACCS>,
@@ -91,12 +89,16 @@ pub(crate) struct Job<'w, const ACCS: usize> {
     /// A newer frame has taken its place.
     pub(crate) superseded: bool,
     pub(crate) state: State,
-    pub(crate) ready: Ready<ACCS>,
+    pub(crate) ready: Ready,
+    /// `LatPref` on each accelerator, corrected: worked out when that changes.
+    pub(crate) preferences: [u32; ACCS],
 }
 
-/// What a decision reads of a job and events alone change: worked out when they do.
+/// What a decision reads of a job whatever the accelerator: worked out when an event changes it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Ready<const ACCS: usize> {
+pub(crate) struct Ready {
+    /// While the job waits: since when. While it runs: since when it does.
+    pub(crate) since: Instant,
     /// `ToGo`, corrected, and the mean latency of the next segment: see [`Numerator`] and [`Denominator`],
     /// whose fields lie flat here, for want of room.
     togo_mantissa: u32,
@@ -108,26 +110,26 @@ pub(crate) struct Ready<const ACCS: usize> {
     tight_ns: u32,
     /// The accelerators that can run the next segment and may; bit `a` is accelerator `a`.
     pub(crate) may_run: u32,
-    /// `LatPref` on each accelerator, corrected.
-    pub(crate) preferences: [u32; ACCS],
 }
 
-impl<const ACCS: usize> Ready<ACCS> {
-    const NEVER: Self = Self {
-        togo_mantissa: 0,
-        togo_up: 32,
-        latency_cut: 0,
-        latency_leading: NonZeroU16::MIN,
-        tight_ns: u32::MAX,
-        may_run: 0,
-        preferences: [0; ACCS],
-    };
+impl Ready {
+    const fn since(since: Instant) -> Self {
+        Self {
+            since,
+            togo_mantissa: 0,
+            togo_up: 32,
+            latency_cut: 0,
+            latency_leading: NonZeroU16::MIN,
+            tight_ns: u32::MAX,
+            may_run: 0,
+        }
+    }
 
-    pub(crate) const fn togo(&self) -> Numerator {
+    const fn togo(&self) -> Numerator {
         Numerator { mantissa: self.togo_mantissa, up: self.togo_up }
     }
 
-    pub(crate) const fn mean_latency(&self) -> Denominator {
+    const fn mean_latency(&self) -> Denominator {
         Denominator { leading: self.latency_leading, cut: self.latency_cut }
     }
 }
@@ -141,7 +143,6 @@ impl<'w, const ACCS: usize> Job<'w, ACCS> {
             release,
             deadline,
             origin,
-            since: now,
             number,
             segment,
             position: 0,
@@ -150,7 +151,8 @@ impl<'w, const ACCS: usize> Job<'w, ACCS> {
             started: false,
             superseded: false,
             state: State::Ready,
-            ready: Ready::NEVER,
+            ready: Ready::since(now),
+            preferences: [0; ACCS],
         }
     }
 
@@ -162,6 +164,7 @@ impl<'w, const ACCS: usize> Job<'w, ACCS> {
         let togo = Numerator::of(correction.work(info.togo).as_nanos());
         let mean_latency = Denominator::of(info.mean_latency_ns);
         self.ready = Ready {
+            since: self.ready.since,
             togo_mantissa: togo.mantissa,
             togo_up: togo.up,
             latency_cut: mean_latency.cut,
@@ -171,8 +174,8 @@ impl<'w, const ACCS: usize> Job<'w, ACCS> {
                 _ => u32::MAX,
             },
             may_run: info.runs_on & !barred,
-            preferences: correction.preferences(self.segment),
         };
+        self.preferences = correction.preferences(self.segment);
     }
 
     /// Whether all is well with the waiting frame: nobody took it out, and it can still meet its deadline.
@@ -219,12 +222,10 @@ pub struct JobView<'a> {
     pub segment: &'a SegmentInfo,
     /// The next segment's cost on each accelerator.
     pub placements: &'a [Placement],
-    /// The accelerators that can run it and that its model is not barred from; bit `a` is accelerator `a`.
-    pub runs_on: u32,
+    /// Its model's corrections, by accelerator.
     pub(crate) factors: &'a [u16],
-    /// `togo` and the segment's mean latency, made ready for a division.
-    pub(crate) ready_togo: Numerator,
-    pub(crate) ready_latency: Denominator,
+    /// What was made ready of it; read where it is used.
+    pub(crate) ready: &'a Ready,
 }
 
 impl JobView<'_> {
@@ -237,7 +238,7 @@ impl JobView<'_> {
     /// `None` where it cannot run. O(1).
     pub fn latency_on(&self, accelerator: AcceleratorId) -> Option<u32> {
         let index = usize::from(accelerator.0);
-        let runs = self.runs_on.checked_shr(u32::from(accelerator.0)).is_some_and(|mask| mask & 1 != 0);
+        let runs = self.ready.may_run.checked_shr(u32::from(accelerator.0)).is_some_and(|mask| mask & 1 != 0);
         let (placement, factor) = (self.placements.get(index)?, self.factors.get(index)?);
         runs.then(|| correction::scale(placement.latency_ns, *factor))
     }
@@ -246,7 +247,7 @@ impl JobView<'_> {
     #[inline(always)]
     pub fn urgency(&self, now: Instant) -> u32 {
         match narrow_slack(self.frame.deadline, now) {
-            Some(slack) if slack >= score::LEAST_CUT => score::urgency_of_ready(self.ready_togo, slack),
+            Some(slack) if slack >= score::LEAST_CUT => score::urgency_of_ready(self.ready.togo(), slack),
             _ => self.unusual_urgency(now),
         }
     }
@@ -260,8 +261,8 @@ impl JobView<'_> {
     #[inline(always)]
     pub fn starvation(&self, now: Instant) -> u32 {
         // It never lies ahead.
-        match u32::try_from(now.as_nanos().wrapping_sub(self.ready_since.as_nanos())) {
-            Ok(wait_ns) => score::starvation_of_ready(wait_ns, self.ready_latency),
+        match u32::try_from(now.as_nanos().wrapping_sub(self.ready.since.as_nanos())) {
+            Ok(wait_ns) => score::starvation_of_ready(wait_ns, self.ready.mean_latency()),
             Err(_) => self.unusual_starvation(now),
         }
     }

@@ -30,7 +30,7 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             .ok_or(Error::StaleTicket(ticket))?;
         let job = self.jobs.get(block.job).ok_or(Error::StaleTicket(ticket))?;
         let (frame, mut subnetwork, first, dispatched) =
-            (job.frame(), job.subnetwork, job.position, job.since);
+            (job.frame(), job.subnetwork, job.position, job.ready.since);
         let segments = segments_of(self.workload, frame.model, subnetwork);
         let next = next_segment(first, &block, outcome.path, segments.len())
             .ok_or(Error::SkipBeyondEnd { ticket, path: outcome.path })?;
@@ -58,7 +58,7 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
                     job.segment = segment;
                     job.position = next as u16;
                     job.subnetwork = subnetwork;
-                    job.since = now;
+                    job.ready.since = now;
                     job.state = State::Ready;
                 }
                 Progress::More
@@ -114,9 +114,9 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         if let Some((block, job)) = block.and_then(|block| Some((block, self.jobs.get_mut(block.job)?))) {
             job.state = State::Ready;
             if fault == Fault::NotTaken {
-                (job.since, job.started) = (block.waited_since, block.had_started);
+                (job.ready.since, job.started) = (block.waited_since, block.had_started);
             } else {
-                job.since = now;
+                job.ready.since = now;
             }
         }
         if let Some(state) = self.accelerators.get(index) {

@@ -97,12 +97,12 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let Some(base) = self.policy.base(weighed) else {
             return self.best_by_score(view.id.index, weighed, pairs, best);
         };
-        let rows = job.segment.placements().iter().zip(&job.ready.preferences);
+        let rows = job.segment.placements().iter().zip(&job.preferences);
         let (mut most, mut accelerator, mut left) = (0, ACCS, pairs);
         for (index, (placement, &preference)) in rows.enumerate() {
             if left & 1 != 0 {
                 let above = self.policy.above(weighed, placement, preference);
-                if above >= most && (above > most || self.is_faster(job, index, accelerator)) {
+                if above >= most && (above > most || self.is_faster(view.id.index, index, accelerator)) {
                     (most, accelerator) = (above, index);
                 }
             }
@@ -123,7 +123,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             let Some(offer) = self.offer(index, id, job) else { continue };
             if let Some(score) = self.policy.score(weighed, &view, &offer)
                 && score >= most.0
-                && (score > most.0 || self.is_faster(job, index, most.1))
+                && (score > most.0 || self.is_faster(place, index, most.1))
             {
                 most = (score, index);
             }
@@ -246,7 +246,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             accelerator: AcceleratorId(index as u8),
             placement,
             latency_ns: self.latency_ns(job, index),
-            latency_preference: job.ready.preferences.get(index).copied()?,
+            latency_preference: job.preferences.get(index).copied()?,
             switch: if self.switching >> (index & 31) & 1 == 0 {
                 Cost::NONE
             } else {
@@ -262,12 +262,13 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         model_of(&self.models, job).map_or(latency_ns, |model| model.correction.latency(index, latency_ns))
     }
 
-    /// Whether a job's next segment is expected to be faster on accelerator `one` than on `other`, if there
-    /// is such.
+    /// Whether the next segment of the job at a place is expected to be faster on accelerator `one` than on
+    /// `other`, if there is such.
     #[cold]
     #[inline(never)]
-    fn is_faster(&self, job: &Job<'_, ACCS>, one: usize, other: usize) -> bool {
-        other >= ACCS || self.latency_ns(job, one) < self.latency_ns(job, other)
+    fn is_faster(&self, place: u16, one: usize, other: usize) -> bool {
+        let latency_ns = |index| self.jobs.at(place).map(|job| self.latency_ns(job, index));
+        other >= ACCS || latency_ns(one) < latency_ns(other)
     }
 
     /// What moving the accelerator, which does not switch for free, to the job costs.
@@ -350,7 +351,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         self.next_sequence = self.next_sequence.wrapping_add(1);
         if let Some(job) = self.jobs.at_mut(choice.job) {
             job.state = State::Running;
-            job.since = now;
+            job.ready.since = now;
             job.started = true;
         }
         if let (Some(slot), Some(state)) = (self.slots.get_mut(index), self.accelerators.get_mut(index)) {
@@ -419,7 +420,7 @@ fn view<'a, const ACCS: usize>(
     JobView {
         id,
         frame: job.frame(),
-        ready_since: job.since,
+        ready_since: job.ready.since,
         started: job.started,
         superseded: job.superseded,
         subnetwork: job.subnetwork,
@@ -431,9 +432,7 @@ fn view<'a, const ACCS: usize>(
         weight_bytes: weight_bytes(workload, job),
         segment,
         placements: job.segment.placements(),
-        runs_on: job.ready.may_run,
         factors: model.map_or(&[], |model| model.correction.factors()),
-        ready_togo: job.ready.togo(),
-        ready_latency: job.ready.mean_latency(),
+        ready: &job.ready,
     }
 }

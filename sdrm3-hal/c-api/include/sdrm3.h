@@ -88,9 +88,9 @@
 
 #if defined(SDRM3_POINTERS_32)
 /// Bytes of storage of the small size before sub-networks and segments: see `SDRM3_SMALL_SIZE`.
-#define SDRM3_SMALL_BYTES 2872
+#define SDRM3_SMALL_BYTES 3328
 #else
-#define SDRM3_SMALL_BYTES 3224
+#define SDRM3_SMALL_BYTES 3672
 #endif
 
 #if defined(SDRM3_POINTERS_32)
@@ -109,9 +109,9 @@
 
 #if defined(SDRM3_POINTERS_32)
 /// Bytes of storage of the large size before sub-networks and segments: see `SDRM3_LARGE_SIZE`.
-#define SDRM3_LARGE_BYTES 10584
+#define SDRM3_LARGE_BYTES 13152
 #else
-#define SDRM3_LARGE_BYTES 11768
+#define SDRM3_LARGE_BYTES 14328
 #endif
 
 #if defined(SDRM3_POINTERS_32)
