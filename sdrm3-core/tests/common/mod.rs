@@ -4,6 +4,7 @@
 
 use std::cell::RefCell;
 
+use sdrm3_core::score;
 use sdrm3_core::{
     AcceleratorId, AcceleratorState, Cost, Duration, Frame, Instant, JobView, MapScore, MapScoreWeighed,
     Offer, Policy, Score, SegmentInfo, Weights,
@@ -58,11 +59,22 @@ impl Policy for Witness {
     }
 
     fn weigh(&self, job: &JobView<'_>, accelerators: &[AcceleratorState], now: Instant) -> MapScoreWeighed {
+        // What was made ready at events is what the job has now.
+        assert_eq!(job.urgency(now), score::urgency(job.togo, job.slack(now)));
+        let wait = now.saturating_since(job.ready_since);
+        assert_eq!(job.starvation(now), score::starvation(wait, job.segment.mean_latency_ns));
         self.map_score.weigh(job, accelerators, now)
     }
 
     fn score(&self, weighed: MapScoreWeighed, job: &JobView<'_>, offer: &Offer<'_>) -> Option<Score> {
         let score = self.map_score.score(weighed, job, offer)?;
+        // Asked for base and difference, it says the same.
+        if offer.switch == Cost::NONE
+            && let Some(base) = self.map_score.base(weighed)
+        {
+            let above = self.map_score.above(weighed, offer.placement, offer.latency_preference);
+            assert_eq!(score, Score(base.0 + i64::from(above)));
+        }
         self.pairs.borrow_mut().push(Pair {
             frame: job.frame,
             subnetwork: job.subnetwork,
