@@ -157,7 +157,7 @@ pub fn of_cell(
     let misses = Misses::of(undisturbed.ledger.accounts(), end);
     let usage = undisturbed.ledger.usage();
     let of_case = |kinds: &Case| {
-        let strikes = aim(kinds, cell.seed, cell.duration, cell.scenario, usage);
+        let strikes = aim(kinds, cell, usage);
         let survived = survive(cell, method, kinds, &strikes, &undisturbed.ledger, &misses);
         step();
         survived
@@ -193,7 +193,7 @@ fn survive(
     let memory = Bump::new();
     let flipped = kinds
         .contains(&Kind::Table)
-        .then(|| tables::with_flipped_bit(cell.workload, &mut generator(cell.seed, kinds), &memory));
+        .then(|| tables::with_flipped_bit(cell.workload, &mut generator(cell, kinds), &memory));
     let seen_at_start = flipped.as_ref().map(|flipped| !tables::is_sound(flipped, cell.workload.checksum()));
     // Tables that are found to be bad are loaded again before the first frame.
     let tables = flipped.as_ref().filter(|_| seen_at_start == Some(false)).unwrap_or(cell.workload);

@@ -121,19 +121,25 @@ impl<'a> Device<'a> {
 
     /// It is gone, with what it runs, or back.
     pub(super) fn set_lost(&mut self, lost: bool) {
-        if let Some(model) = self.running.filter(|_| lost) {
-            self.world.strike(usize::from(model.0));
+        if lost {
+            self.strike_what_runs();
         }
         self.queue.queue().set_lost(lost, self.world.now.get());
     }
 
     /// It resets itself: what it runs is lost.
     pub(super) fn brown_out(&mut self) {
-        if let Some(model) = self.running {
-            self.world.strike(usize::from(model.0));
-        }
+        self.strike_what_runs();
         // A device that is gone has nothing to lose.
         let _ = self.queue.queue().reset(self.world.now.get());
+    }
+
+    /// A block that ends just now is not lost.
+    fn strike_what_runs(&mut self) {
+        let ends_later = self.next_event().is_some_and(|at| at > self.world.now.get());
+        if let Some(model) = self.running.filter(|_| ends_later) {
+            self.world.strike(usize::from(model.0));
+        }
     }
 
     /// When the device inside has something to report.
@@ -153,12 +159,14 @@ impl AcceleratorQueue for Device<'_> {
     }
 
     fn submit(&mut self, _: Instant, block: &Dispatch) -> Result<(), ErrorKind> {
-        self.queue.submit(self.world.now.get(), block)?;
-        self.running = Some(block.frame.model);
-        if self.slow {
+        let answer = self.queue.submit(self.world.now.get(), block);
+        if self.slow || answer == Err(ErrorKind::Gone) {
             self.world.strike(usize::from(block.frame.model.0));
         }
-        Ok(())
+        if answer.is_ok() {
+            self.running = Some(block.frame.model);
+        }
+        answer
     }
 
     fn poll(&mut self, _: Instant) -> Pump<ErrorKind> {

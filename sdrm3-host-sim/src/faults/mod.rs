@@ -12,6 +12,8 @@ mod plan;
 mod recovery;
 mod run;
 mod tables;
+#[cfg(test)]
+mod tests;
 
 pub use account::{Account, End, Ledger};
 pub use campaign::{Case, CellReport, Struck, Survived, Untouched, cases, of_cell};
@@ -55,8 +57,8 @@ pub enum Kind {
 pub const SLOW: f64 = 0.3;
 /// How far the clock jumps.
 pub const JUMP: sdrm3_core::Duration = sdrm3_core::Duration::from_millis(50);
-/// How often the supply dips.
-pub const DIPS: sdrm3_core::Duration = sdrm3_core::Duration::from_millis(100);
+/// How often the supply dips; not in step with frames.
+pub const DIPS: sdrm3_core::Duration = sdrm3_core::Duration::from_millis(97);
 /// Of a model's blocks on an accelerator, the faults of single blocks strike one in so many.
 pub const ONE_IN: u32 = 4;
 /// How many times as often frames come in a burst.

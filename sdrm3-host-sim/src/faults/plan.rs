@@ -2,10 +2,11 @@
 
 use rand::{Rng, RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
-use sdrm3_core::{Duration, Instant};
+use sdrm3_core::{Checksum, Duration, Instant};
 
 use super::Kind;
-use crate::scenario::{ACCELERATORS, MODELS, Scenario};
+use crate::engine::Cell;
+use crate::scenario::{ACCELERATORS, MODELS};
 
 /// From when to when faults strike.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -17,8 +18,7 @@ pub struct Window {
 }
 
 impl Window {
-    /// The first fault's: from a quarter of the run on, for 400 ms, or for a fifth of a run of less than
-    /// 2 s.
+    /// From a quarter of the run on, for 400 ms, or for a fifth of a run of less than 2 s.
     pub fn of(duration: Duration) -> Self {
         let from = Instant::from_nanos(duration.as_nanos() / 4);
         let length = Duration::from_nanos((duration.as_nanos() / 5).min(400_000_000));
@@ -52,21 +52,15 @@ pub struct Strike {
     pub model: usize,
 }
 
-/// How many blocks of each model were dispatched to each accelerator, within the first fault's window.
+/// How many blocks of each model were dispatched to each accelerator, within [`Window::of`].
 pub type Usage = [[u32; MODELS]; ACCELERATORS];
 
-/// Aims faults. The first one's window is [`Window::of`]; that of a second one begins within the first
-/// half of it, and is as long. Accelerators and models are drawn among the pairs of which at least four
-/// blocks ran, so that there is something to strike at; a burst's model among those whose frames arrive
-/// by themselves.
-pub(super) fn aim(
-    kinds: &[Kind],
-    seed: u64,
-    duration: Duration,
-    scenario: &Scenario,
-    usage: &Usage,
-) -> Vec<Strike> {
-    let mut random = generator(seed, kinds);
+/// Aims faults. Each begins within the first half of [`Window::of`] and lasts as long as that, so that any
+/// two overlap. Accelerators and models are drawn among the pairs of which at least four blocks ran, so
+/// that there is something to strike at; a burst's model among those whose frames arrive by themselves.
+/// In a cell, a fault strikes at the same, whether alone or with another.
+pub(super) fn aim(kinds: &[Kind], cell: &Cell<'_>, usage: &Usage) -> Vec<Strike> {
+    let Cell { scenario, duration, .. } = *cell;
     let first = Window::of(duration);
     let length = first.until.saturating_since(first.from);
     let at_least = |blocks: u32| -> Vec<(usize, usize)> {
@@ -81,22 +75,25 @@ pub(super) fn aim(
     let arrives = |&(_, model): &(usize, &crate::scenario::ModelSpec)| model.parent.is_none() && model.active;
     let roots: Vec<usize> =
         scenario.models.iter().enumerate().filter(arrives).map(|(index, _)| index).collect();
-    let strike = |(place, &kind): (usize, &Kind)| {
-        let late = if place == 0 { 0 } else { below(&mut random, length.as_nanos() as usize / 2) };
-        let from = first.from.saturating_add(Duration::from_nanos(late as u64));
-        let window = Window { from, until: from.saturating_add(length) };
+    let strike = |&kind: &Kind| {
+        let mut random = generator(cell, &[kind]);
         let (accelerator, used) = pairs[below(&mut random, pairs.len())];
         let root = roots.get(below(&mut random, roots.len())).copied().unwrap_or(0);
+        let late = below(&mut random, length.as_nanos() as usize / 2) as u64;
+        let from = first.from.saturating_add(Duration::from_nanos(late));
+        let window = Window { from, until: from.saturating_add(length) };
         Strike { kind, window, accelerator, model: if kind == Kind::Burst { root } else { used } }
     };
-    kinds.iter().enumerate().map(strike).collect()
+    kinds.iter().map(strike).collect()
 }
 
-/// The source of a case's draws.
-pub(super) fn generator(seed: u64, kinds: &[Kind]) -> impl Rng {
+/// The source of the draws of these faults in a cell.
+pub(super) fn generator(cell: &Cell<'_>, kinds: &[Kind]) -> impl Rng + use<> {
+    let names = Checksum::EMPTY.bytes(cell.scenario.name.as_bytes()).bytes(cell.platform.name.as_bytes());
     let mut key = [0; 32];
-    key[..8].copy_from_slice(&seed.to_le_bytes());
-    for (place, kind) in key[8..].iter_mut().zip(kinds) {
+    key[..8].copy_from_slice(&cell.seed.to_le_bytes());
+    key[8..16].copy_from_slice(&names.value().to_le_bytes());
+    for (place, kind) in key[16..].iter_mut().zip(kinds) {
         *place = 1 + *kind as u8;
     }
     ChaCha8Rng::from_seed(key)
@@ -104,30 +101,4 @@ pub(super) fn generator(seed: u64, kinds: &[Kind]) -> impl Rng {
 
 fn below(random: &mut impl Rng, end: usize) -> usize {
     random.random_range(0..end.max(1))
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    #[test]
-    fn faults_are_aimed_at_what_is_used_and_overlap() {
-        let scenario = Scenario::load("vr_gaming").unwrap();
-        let mut usage = [[0; MODELS]; ACCELERATORS];
-        usage[2][1] = 9;
-        let duration = Duration::from_millis(2_000);
-        let strikes = aim(&[Kind::Hang, Kind::Death], 1, duration, &scenario, &usage);
-        assert_eq!(strikes.iter().map(|s| (s.accelerator, s.model)).collect::<Vec<_>>(), [(2, 1); 2]);
-        assert_eq!(strikes[0].window, Window { from: ms(500), until: ms(900) });
-        let second = strikes[1].window;
-        assert!((ms(500)..ms(700)).contains(&second.from), "{second:?}");
-        let around = Window::around(&strikes, duration);
-        assert_eq!(around, Window { from: ms(500), until: second.until });
-        assert_eq!(strikes, aim(&[Kind::Hang, Kind::Death], 1, duration, &scenario, &usage), "again");
-        assert_ne!(strikes, aim(&[Kind::Hang, Kind::Death], 2, duration, &scenario, &usage), "another seed");
-    }
-
-    fn ms(ms: u64) -> Instant {
-        Instant::from_millis(ms)
-    }
 }

@@ -60,3 +60,35 @@ impl Misses {
         f64::from(missed) / (until - from).max(1) as f64
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn ms(ms: u64) -> Instant {
+        Instant::from_millis(ms)
+    }
+
+    /// A frame is due every 10 ms of a second; those due from `from` to `until` are missed.
+    fn missed(from: u64, until: u64) -> Misses {
+        let due: Vec<u64> = (0..100).map(|n| 10 * n).collect();
+        let before = |n: usize| due[..n].iter().filter(|at| (from..until).contains(at)).count() as u32;
+        let missed_before = (0..=due.len()).map(before).collect();
+        Misses { missed_before, due: due.into_iter().map(ms).collect() }
+    }
+
+    #[test]
+    fn it_takes_until_the_first_window_at_the_undisturbed_level() {
+        let second = Duration::from_millis(1_000);
+        assert_eq!(window_length(second), Duration::from_millis(100), "a tenth");
+        let recovered = |disturbed: &Misses, undisturbed: &Misses| {
+            recovery(disturbed, undisturbed, ms(400), second).map(|time| time.as_nanos() / 1_000_000)
+        };
+        let well = missed(0, 0);
+        assert_eq!(recovered(&well, &well), Some(0));
+        // The last one missed is due at 540 ms; the first window that has none begins 1 ms later.
+        assert_eq!(recovered(&missed(300, 550), &well), Some(141));
+        assert_eq!(recovered(&missed(300, 550), &missed(300, 550)), Some(0), "so it was without faults");
+        assert_eq!(recovered(&missed(300, 1_000), &well), None, "not within the run");
+    }
+}

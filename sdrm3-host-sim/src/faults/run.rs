@@ -55,7 +55,7 @@ pub fn run<'a, P: Policy>(
 }
 
 /// The same with books that hear of each event as often as said: once, or they find fault.
-fn run_hearing<'a, P: Policy>(
+pub(super) fn run_hearing<'a, P: Policy>(
     cell: &Cell<'a>,
     policy: P,
     config: Config,
