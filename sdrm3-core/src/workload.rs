@@ -208,7 +208,7 @@ pub struct SegmentInfo {
     pub runs_on: u32,
 }
 
-/// One segment with everything derived; made by [`Segment::table`] or [`Segment::derive`] only.
+/// One segment with everything derived; made by [`Segment::table`] or [`Segment::derive`].
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Segment<const A: usize> {
@@ -217,6 +217,11 @@ pub struct Segment<const A: usize> {
 }
 
 impl<const A: usize> Segment<A> {
+    /// A segment of these numbers, whether they fit together or not: for tests of what a flipped bit does.
+    pub const fn from_parts(info: SegmentInfo, on: [Placement; A]) -> Self {
+        Self { info, on }
+    }
+
     /// What does not depend on the accelerator.
     pub const fn info(&self) -> &SegmentInfo {
         &self.info

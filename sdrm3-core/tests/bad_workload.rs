@@ -192,3 +192,20 @@ fn the_model_with_the_wrong_parent_is_named_and_not_its_children() {
         assert!(error.contains(says), "{error}");
     }
 }
+
+/// The checksum leaves it out, as it follows from the latencies: a flipped bit of it must show here.
+#[test]
+fn a_segment_runs_where_it_takes_time_and_nowhere_else() {
+    let [sound, _] = Segment::table([on_both(2), on_both(1)]);
+    for bit in 0..32 {
+        let mut info = *sound.info();
+        info.runs_on ^= 1 << bit;
+        let damaged = Segment::from_parts(info, *sound.placements());
+        let specs: &'static [Segment<2>] = Box::leak(Box::new([damaged]));
+        assert_eq!(
+            message(Model::new("hand", span_ms(16), network(specs))),
+            "workload, model 1 (hand), sub-network 0, segment 0: is said to run on other accelerators than those on which it takes time; load the tables again",
+            "bit {bit}"
+        );
+    }
+}

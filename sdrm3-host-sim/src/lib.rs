@@ -2,7 +2,7 @@
 //!
 //! The decisions are those of `sdrm3-core`, driven by the runtime of `sdrm3-hal`, as in firmware; only
 //! time and accelerators are simulated. [`scenario`] says what runs where, [`network`] and [`cost`]
-//! what it takes, [`engine`] runs it under a [`policy`], [`report`] prints what came of it.
+//! what it takes, [`engine`] runs it under a [`policy`], [`faults`] makes it go wrong, [`report`] prints what came of it.
 
 #![forbid(unsafe_code)]
 
@@ -11,6 +11,7 @@ pub mod codegen;
 pub mod command;
 pub mod cost;
 pub mod engine;
+pub mod faults;
 pub mod import;
 pub mod input;
 pub mod network;

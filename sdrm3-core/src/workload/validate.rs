@@ -51,6 +51,9 @@ pub enum Cause {
     RunsNowhere,
     /// The segment has a cost on an accelerator that the workload does not have.
     UnknownAccelerator,
+    /// The accelerators that the segment is said to run on are not those on which it takes time: the derived
+    /// tables have been damaged.
+    RunsElsewhere,
     /// The segment skips past the end of the network.
     SkipBeyondEnd,
     /// More segments are said to be shared than both sub-networks have, or they differ.
@@ -111,6 +114,9 @@ impl fmt::Display for Cause {
             }
             Self::UnknownAccelerator => f.write_str(
                 "has a cost on an accelerator that the workload does not list; use Cost::NONE there",
+            ),
+            Self::RunsElsewhere => f.write_str(
+                "is said to run on other accelerators than those on which it takes time; load the tables again",
             ),
             Self::SkipBeyondEnd => f.write_str("skips past the end of the network; shorten the skip"),
             Self::PrefixNotShared => f.write_str(
@@ -235,6 +241,10 @@ impl<'a, const A: usize> Workload<'a, A> {
             }
             if !known.iter().any(super::Placement::runs) {
                 return fail(Cause::RunsNowhere);
+            }
+            let runs_on = known.iter().zip(0u32..32).filter(|(place, _)| place.runs());
+            if segment.info.runs_on != runs_on.fold(0, |runs_on, (_, index)| runs_on | 1 << index) {
+                return fail(Cause::RunsElsewhere);
             }
             if let Branch::Skip { segments, .. } = segment.info.branch
                 && segments > count - 1 - index

@@ -1,16 +1,16 @@
 //! `compare`: every policy over every scenario and platform.
 
-use std::io::{self, IsTerminal, Write};
+use std::io::{self, Write};
 use std::path::Path;
 use std::time::{Duration, Instant};
 
 use bumpalo::Bump;
 use clap::Args;
-use indicatif::{ProgressBar, ProgressDrawTarget, ProgressStyle};
 use rayon::prelude::*;
 
 use super::Failure;
 use super::cells::{Common, Settings, platforms, scenarios};
+use super::progress::Progress;
 use crate::bound::Bound;
 use crate::engine::Cell;
 use crate::input::InputError;
@@ -57,7 +57,7 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
     let scenarios = scenarios(&options.scenario)?;
     let platforms = platforms(&options.platform)?;
     let methods = methods(options, &settings)?;
-    let out = options.out.as_deref().map(prepare_directory).transpose()?;
+    let out = options.out.as_deref().map(|path| prepare_directory(path, &names())).transpose()?;
 
     let threads = usize::from(options.jobs.unwrap_or(0));
     let pool = rayon::ThreadPoolBuilder::new()
@@ -142,6 +142,10 @@ const OUTPUTS: [(&str, Format); 4] = [
 ];
 const PICTURE: &str = "compare.svg";
 
+fn names() -> Vec<&'static str> {
+    OUTPUTS.map(|(name, _)| name).into_iter().chain([PICTURE]).collect()
+}
+
 /// What a run took.
 struct Speed {
     blocks: u64,
@@ -159,40 +163,12 @@ fn report_speed(runs: &[(Run, Speed)], wall: Duration) {
     );
 }
 
-/// A line on the terminal, once the work has taken more than a second.
-struct Progress {
-    bar: ProgressBar,
-    started: Instant,
-}
-
-impl Progress {
-    fn new(steps: usize) -> Self {
-        let bar = ProgressBar::with_draw_target(Some(steps as u64), ProgressDrawTarget::hidden());
-        if let Ok(style) = ProgressStyle::with_template("{bar:30} {pos}/{len} runs, {eta} left") {
-            bar.set_style(style);
-        }
-        Self { bar, started: Instant::now() }
-    }
-
-    fn step(&self) {
-        let late = self.started.elapsed() > Duration::from_secs(1);
-        if late && self.bar.is_hidden() && io::stderr().is_terminal() {
-            self.bar.set_draw_target(ProgressDrawTarget::stderr());
-        }
-        self.bar.inc(1);
-    }
-
-    fn finish(&self) {
-        self.bar.finish_and_clear();
-    }
-}
-
 /// Makes the directory, and refuses to overwrite what an earlier run left there.
-fn prepare_directory(path: &str) -> Result<&Path, InputError> {
+pub(super) fn prepare_directory<'a>(path: &'a str, names: &[&str]) -> Result<&'a Path, InputError> {
     let directory = Path::new(path);
     let fail = |what: String| InputError::new("--out", what, "name a directory that can be written");
     std::fs::create_dir_all(directory).map_err(|error| fail(format!("{path}: {error}")))?;
-    for name in OUTPUTS.map(|(name, _)| name).into_iter().chain([PICTURE]) {
+    for name in names {
         if directory.join(name).exists() {
             let what = format!("{path}/{name} exists already");
             return Err(InputError::new("--out", what, "remove it or name another directory"));

@@ -5,8 +5,10 @@ mod cells;
 mod codegen;
 mod compare;
 mod cost;
+mod faults;
 mod import;
 mod list;
+mod progress;
 mod replay;
 mod run;
 mod tune;
@@ -49,6 +51,9 @@ enum Command {
     Tune(tune::Options),
     /// Compute what no policy can beat: a lower bound on UXCost
     Bound(bound::Options),
+    /// Let accelerators, clocks, tables and inputs fail, alone and in pairs; exit code 1 if a frame is lost
+    /// without account
+    Faults(faults::Options),
     /// Hold the built-in cost model against reference costs, or cost a table of layers
     Cost(cost::Options),
     /// Turn files of other programs into scenarios, platforms and networks
@@ -63,7 +68,7 @@ enum Failure {
     Input(InputError),
     /// The output could not be written.
     Output(io::Error),
-    /// What was to be the same differs, as the text says: exit code 1.
+    /// What was to hold does not, as the text says: exit code 1.
     Differs,
 }
 
@@ -79,8 +84,7 @@ impl From<io::Error> for Failure {
     }
 }
 
-/// Runs the command line; the exit code is 0 when done, 1 when what was to be the same differs, 2 on bad
-/// input.
+/// Runs the command line; the exit code is 0 when done, 1 when what was to hold does not, 2 on bad input.
 pub fn main() -> ExitCode {
     let arguments = match Arguments::try_parse() {
         Ok(arguments) => arguments,
@@ -100,6 +104,7 @@ pub fn main() -> ExitCode {
         Command::Codegen(options) => codegen::codegen(&options, &mut text),
         Command::Tune(options) => tune::tune(&options, &mut text),
         Command::Bound(options) => bound::bound(&options, &mut text),
+        Command::Faults(options) => faults::faults(&options, &mut text),
         Command::Cost(options) => cost::cost(&options, &mut text),
         Command::Import(options) => import::import(&options, &mut text),
         Command::List(options) => list::list(&options, &mut text),

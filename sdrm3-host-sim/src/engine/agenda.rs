@@ -11,7 +11,7 @@ use crate::scenario::Scenario;
 /// Something that is going to happen. The order is that of equal times: scripted changes before
 /// frames, both in the scenario's order.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Entry {
+pub(crate) enum Entry {
     /// A change of that index.
     Change(usize),
     /// A frame arrives.
@@ -52,7 +52,7 @@ pub fn releases(scenario: &Scenario, seed: u64, end: Instant) -> Vec<(usize, u32
 
 /// All that is going to happen.
 #[derive(Debug)]
-pub(super) struct Agenda<'a> {
+pub(crate) struct Agenda<'a> {
     scenario: &'a Scenario,
     draw: Draw,
     heap: BinaryHeap<Reverse<(Instant, Entry)>>,
@@ -62,7 +62,7 @@ pub(super) struct Agenda<'a> {
 
 impl<'a> Agenda<'a> {
     /// The frames and changes of a scenario.
-    pub(super) fn new(scenario: &'a Scenario, draw: Draw) -> Self {
+    pub(crate) fn new(scenario: &'a Scenario, draw: Draw) -> Self {
         let schedule = |model: &crate::scenario::ModelSpec| Schedule {
             start_ns: model.phase_ms * 1e6,
             fps: model.fps,
@@ -88,12 +88,12 @@ impl<'a> Agenda<'a> {
     }
 
     /// When the next entry is due.
-    pub(super) fn next_time(&self) -> Instant {
+    pub(crate) fn next_time(&self) -> Instant {
         self.heap.peek().map_or(Instant::MAX, |Reverse((at, _))| *at)
     }
 
     /// Takes out the next entry that is due by `now`; behind a frame its successor is entered.
-    pub(super) fn pop_due(&mut self, now: Instant) -> Option<Entry> {
+    pub(crate) fn pop_due(&mut self, now: Instant) -> Option<Entry> {
         while self.next_time() <= now {
             let Reverse((_, entry)) = self.heap.pop()?;
             let Entry::Frame { model, number, schedule } = entry else { return Some(entry) };
@@ -107,13 +107,13 @@ impl<'a> Agenda<'a> {
     }
 
     /// The model's frames come at this rate from now on.
-    pub(super) fn set_fps(&mut self, model: usize, fps: f64, now: Instant) {
+    pub(crate) fn set_fps(&mut self, model: usize, fps: f64, now: Instant) {
         self.schedules[model].fps = fps;
         self.restart(model, now);
     }
 
     /// The model's frames stop, or come from now on.
-    pub(super) fn set_active(&mut self, model: usize, active: bool, now: Instant) {
+    pub(crate) fn set_active(&mut self, model: usize, active: bool, now: Instant) {
         if self.active[model] != active {
             self.active[model] = active;
             self.restart(model, now);

@@ -19,7 +19,7 @@ use sdrm3_hal::trace::Sink;
 use sdrm3_hal::{Runtime, Supervision, Trouble, Wake};
 
 use crate::scenario::{ACCELERATORS, AcceleratorChange, MODELS, ModelChange, Platform, Scenario, What};
-use agenda::{Agenda, Entry};
+pub(crate) use agenda::{Agenda, Entry};
 
 /// Frames that may be under way at once; frames beyond are dropped, and counted.
 pub const JOBS: usize = 256;

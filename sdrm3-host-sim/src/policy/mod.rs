@@ -38,6 +38,7 @@ use sdrm3_core::{Config, Gated, MapScore, Policy, Scheduler, Workload};
 use sdrm3_hal::trace::{self, Mismatch, Replayed, Sink, Trace};
 
 use crate::engine::{Cell, JOBS, Outcome, Recorder, simulate_traced};
+use crate::faults::{self, Disturbed, Mode, Strike};
 use crate::input::{InputError, unknown_name};
 use crate::scenario::{ACCELERATORS, MODELS};
 
@@ -90,6 +91,16 @@ macro_rules! policies {
                     $(PolicyName::$variant => {
                         let ($tables, $method) = (cell.workload, self);
                         simulate_traced(cell, $policy, self.config(), recorder, sink)
+                    })*
+                }
+            }
+
+            /// Runs a cell with faults under it.
+            pub fn run_disturbed<'a>(&self, cell: &Cell<'a>, strikes: &[Strike], mode: Mode) -> Disturbed<'a> {
+                match self.policy {
+                    $(PolicyName::$variant => {
+                        let ($tables, $method) = (cell.workload, self);
+                        faults::run(cell, $policy, self.config(), strikes, mode)
                     })*
                 }
             }

@@ -72,7 +72,7 @@ fn shade(cost: f64, best: f64) -> f64 {
 }
 
 /// From light green over yellow to dark red.
-fn colour(share: f64) -> RGBColor {
+pub(super) fn colour(share: f64) -> RGBColor {
     let stops = [(214.0, 240.0, 208.0), (254.0, 224.0, 139.0), (215.0, 48.0, 39.0), (103.0, 0.0, 31.0)];
     let at = share.clamp(0.0, 1.0) * (stops.len() - 1) as f64;
     let (from, part) = ((at as usize).min(stops.len() - 2), at - (at as usize).min(stops.len() - 2) as f64);

@@ -4,6 +4,7 @@ mod answers;
 mod changes;
 mod costs;
 mod dynamic;
+mod faults;
 mod imports;
 mod refusals;
 mod replay;
