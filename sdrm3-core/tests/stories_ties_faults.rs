@@ -294,7 +294,7 @@ fn tickets_count_dispatches() {
     for sequence in 0..3 {
         story.release("gaze");
         story.then(&format!("gaze#{sequence} segment 0 on npu"), "alone");
-        assert_eq!(story.ticket("npu"), Ticket { accelerator: Story::accelerator("npu"), sequence });
+        assert_eq!(story.ticket("npu"), Ticket { accelerator: <Story>::accelerator("npu"), sequence });
         story.ends("npu");
     }
 }
