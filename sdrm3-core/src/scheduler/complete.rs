@@ -49,9 +49,12 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             }
         }
         let progress = match segments.get(next) {
-            Some(segment) => {
+            Some(mut segment) => {
                 if segment.info().switch_point && self.config.supernet {
-                    subnetwork = self.lighten(&frame, block.job, subnetwork, next as u16, now);
+                    let lighter = self.lighten(&frame, block.job, subnetwork, next as u16, now);
+                    if let Some(same_place) = segments_of(self.workload, frame.model, lighter).get(next) {
+                        (subnetwork, segment) = (lighter, same_place);
+                    }
                 }
                 self.vacate(index, Some(block.job), segment.info().activation_bytes);
                 if let Some(job) = self.jobs.get_mut(block.job) {
