@@ -53,7 +53,7 @@ fn what_cannot_be_replayed_is_refused() {
     folder.refuses("replay old.trace", &["old.trace: this is no trace", "run --record"]);
     folder.refuses("replay a.trace --platform 8k-3ws", &["tables of checksum", "these have"]);
     folder.refuses("replay a.trace --policy edf", &["Weights", "name its policy"]);
-    folder.refuses("replay a.trace --policy sdrm", &["did you mean `sdrm3`?"]);
+    folder.refuses("replay a.trace --policy mapscor", &["did you mean `mapscore`?"]);
 
     let bytes = std::fs::read(folder.0.join("a.trace")).unwrap();
     let mut other = bytes.clone();
