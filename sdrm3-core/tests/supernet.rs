@@ -249,6 +249,27 @@ fn the_floor_holds_on_the_way_too() {
     assert_eq!(story.ends("npu").subnetwork, 1, "the light one is below the floor");
 }
 
+const fn dsp(latency_ms: u32) -> SegmentSpec<2> {
+    SegmentSpec::new([Cost::NONE, cost(latency_ms, 10 * latency_ms)])
+}
+
+/// Their second segments run on different accelerators.
+static ON_NPU: [Segment<2>; 2] = Segment::table([npu(2), switch_here(20)]);
+static ON_DSP: [Segment<2>; 2] = Segment::table([npu(2), dsp(3).with_switch_point()]);
+static APART: [SubNetwork<'static, 2>; 2] = [
+    SubNetwork::new("heavy", &ON_NPU).with_accuracy(80_000),
+    SubNetwork::new("light", &ON_DSP).with_accuracy(79_000).with_shared_prefix(1),
+];
+
+#[test]
+fn what_goes_on_lighter_is_placed_by_the_lighter_ones_costs() {
+    let mut story = configured(SWITCHING, [Model::new("context", span_ms(25), &APART)]);
+    assert_eq!(taken(&mut story), 0);
+    assert_eq!(story.at(20).ends("npu").subnetwork, 1, "5 ms are left");
+    story.then("context#0 segment 1 on dsp", "the lighter one's second segment cannot run on the npu");
+    assert_eq!((story.block().subnetwork, story.block().expected), (1, cost(3, 30)));
+}
+
 // ---- accuracy --------------------------------------------------------------------------------
 
 #[test]
