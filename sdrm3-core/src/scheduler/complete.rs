@@ -62,7 +62,7 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
                     job.position = next as u16;
                     job.subnetwork = subnetwork;
                     job.ready.since = now;
-                    job.state = State::Ready;
+                    job.state = State::Started;
                 }
                 Progress::More
             }
@@ -115,12 +115,11 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         self.now = now;
         self.vacate(index, None, 0);
         if let Some((block, job)) = block.and_then(|block| Some((block, self.jobs.get_mut(block.job)?))) {
-            job.state = State::Ready;
-            if fault == Fault::NotTaken {
-                (job.ready.since, job.started) = (block.waited_since, block.had_started);
-            } else {
-                job.ready.since = now;
-            }
+            (job.state, job.ready.since) = match fault {
+                Fault::NotTaken if block.had_started => (State::Started, block.waited_since),
+                Fault::NotTaken => (State::Fresh, block.waited_since),
+                _ => (State::Started, now),
+            };
         }
         if let Some(state) = self.accelerators.get(index) {
             match (fault, state.activity) {

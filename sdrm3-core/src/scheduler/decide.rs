@@ -17,14 +17,19 @@ use crate::workload::{AcceleratorId, Branch, Cost, Workload};
 
 /// The best pair of job and accelerator so far: places and score only, so that a better one replaces
 /// it with a few stores.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Choice {
     score: Score,
     /// The job's place in the pool.
     job: u16,
-    /// None at first: then any other pair is better.
-    accelerator: usize,
+    /// The accelerators where it has that score; bit `a` is accelerator `a`. None at first: then any other
+    /// pair is better.
+    on: u32,
 }
+
+/// Jobs are weighed as if it were no later, and none is at ease then: so a slack that has wrapped around is never
+/// taken for a short one.
+const LAST: Instant = Instant::from_nanos(u64::MAX - u32::MAX as u64);
 
 enum Decision {
     Drop(JobId, DropReason),
@@ -62,13 +67,17 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     }
 
     fn decide(&self, now: Instant) -> Decision {
-        let mut best = Choice { score: Score(i64::MIN), job: 0, accelerator: ACCS };
+        let mut best = Choice { score: Score(i64::MIN), job: 0, on: 0 };
         let mut search = Search::default();
         for (job, place) in self.jobs.places() {
-            let Some(job @ Job { state: State::Ready, .. }) = job else { continue };
+            let Some(job) = job.as_ref().filter(|job| job.state != State::Running) else { continue };
             let view = self.view(self.jobs.id_of(place), job);
             let pairs = job.ready.may_run & self.idle;
-            if job.is_at_ease(now) && pairs & self.switching == 0 && !self.policy.abandons(&view, now) {
+            if now <= LAST
+                && job.is_at_ease(now)
+                && pairs & self.switching == 0
+                && !self.policy.abandons(&view, now)
+            {
                 if pairs != 0 {
                     self.best_pair(job, &view, pairs, now, &mut best);
                 }
@@ -79,11 +88,11 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         if let Some(id) = self.smart_drop(search) {
             return Decision::Drop(id, DropReason::Infeasible);
         }
-        if best.accelerator < ACCS { Decision::Dispatch(best) } else { Decision::Wait(self.next_wake()) }
+        if best.on != 0 { Decision::Dispatch(best) } else { Decision::Wait(self.next_wake()) }
     }
 
     /// Looks for a better choice among the accelerators of `pairs`, which all switch for free and are one at
-    /// least; of equal scores of the job the fastest, then the first.
+    /// least.
     #[inline(always)]
     fn best_pair(
         &self,
@@ -97,19 +106,9 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let Some(base) = self.policy.base(weighed) else {
             return self.best_by_score(view.id.index, weighed, pairs, best);
         };
-        let rows = job.segment.placements().iter().zip(&job.preferences);
-        let (mut most, mut accelerator, mut left) = (0, ACCS, pairs);
-        for (index, (placement, &preference)) in rows.enumerate() {
-            if left & 1 != 0 {
-                let above = self.policy.above(weighed, placement, preference);
-                if above >= most && (above > most || self.is_faster(view.id.index, index, accelerator)) {
-                    (most, accelerator) = (above, index);
-                }
-            }
-            left >>= 1;
-        }
+        let (most, on) = most_above(&self.policy, weighed, job, pairs);
         let score = Score(base.0 + i64::from(most));
-        self.improve(best, Choice { score, job: view.id.index, accelerator });
+        self.improve(best, Choice { score, job: view.id.index, on });
     }
 
     /// The same on accelerators that may not switch for free, and for any policy.
@@ -118,18 +117,19 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let Some(job) = self.jobs.at(place) else { return };
         let id = self.jobs.id_of(place);
         let view = self.view(id, job);
-        let mut most = (Score(i64::MIN), ACCS);
+        let mut most = Choice { score: Score(i64::MIN), job: place, on: 0 };
         for index in (0..ACCS).filter(|index| pairs >> (index & 31) & 1 != 0) {
             let Some(offer) = self.offer(index, id, job) else { continue };
-            if let Some(score) = self.policy.score(weighed, &view, &offer)
-                && score >= most.0
-                && (score > most.0 || self.is_faster(place, index, most.1))
-            {
-                most = (score, index);
+            let Some(score) = self.policy.score(weighed, &view, &offer) else { continue };
+            if score > most.score {
+                (most.score, most.on) = (score, 0);
+            }
+            if score == most.score {
+                most.on |= 1 << (index & 31);
             }
         }
-        if most.1 < ACCS {
-            self.improve(best, Choice { score: most.0, job: place, accelerator: most.1 });
+        if most.on != 0 {
+            self.improve(best, most);
         }
     }
 
@@ -165,6 +165,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
                 search.candidate(view.togo.saturating_add(model.dependents), &view.frame, view.id);
             }
         }
+        let now = now.min(LAST);
         let pairs = job.ready.may_run & self.idle;
         if pairs != 0 && pairs & self.switching == 0 {
             self.best_pair(job, &view, pairs, now, best);
@@ -232,10 +233,9 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     #[inline(never)]
     fn next_wake(&self) -> NextWake {
         let in_service = self.in_service();
-        let wakes = self
-            .jobs
-            .ready()
-            .filter(|(_, job)| !job.started && self.config.stale_drop || job.ready.may_run & in_service == 0);
+        let wakes = self.jobs.ready().filter(|(_, job)| {
+            !job.state.has_started() && self.config.stale_drop || job.ready.may_run & in_service == 0
+        });
         wakes.map(|(_, job)| job.deadline).min().map_or(NextWake::Idle, NextWake::At)
     }
 
@@ -262,13 +262,23 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         model_of(&self.models, job).map_or(latency_ns, |model| model.correction.latency(index, latency_ns))
     }
 
-    /// Whether the next segment of the job at a place is expected to be faster on accelerator `one` than on
-    /// `other`, if there is such.
+    /// Of the accelerators where a choice has its score, the one that is expected to be fastest; of equal ones
+    /// the first.
+    #[inline(always)]
+    fn fastest_of(&self, choice: &Choice) -> usize {
+        if choice.on.is_power_of_two() {
+            choice.on.trailing_zeros() as usize
+        } else {
+            self.fastest_of_many(choice)
+        }
+    }
+
     #[cold]
     #[inline(never)]
-    fn is_faster(&self, place: u16, one: usize, other: usize) -> bool {
-        let latency_ns = |index| self.jobs.at(place).map(|job| self.latency_ns(job, index));
-        other >= ACCS || latency_ns(one) < latency_ns(other)
+    fn fastest_of_many(&self, choice: &Choice) -> usize {
+        let latency_ns = |&index: &usize| self.jobs.at(choice.job).map(|job| self.latency_ns(job, index));
+        let on = (0..ACCS).filter(|index| choice.on >> (index & 31) & 1 != 0);
+        on.min_by_key(latency_ns).unwrap_or(ACCS)
     }
 
     /// What moving the accelerator, which does not switch for free, to the job costs.
@@ -304,7 +314,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let order = |choice: &Choice| {
             self.jobs.at(choice.job).map(|job| (job.deadline, job.release, job.model, job.number))
         };
-        other.accelerator >= ACCS || order(one) < order(other)
+        other.on == 0 || order(one) < order(other)
     }
 
     /// A job as policies see it; what a policy does not read costs nothing.
@@ -317,7 +327,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// branch or the accelerator cannot go on. O(segments of the block).
     #[inline(never)]
     fn dispatch(&mut self, choice: Choice, now: Instant) -> Action {
-        let index = choice.accelerator;
+        let index = self.fastest_of(&choice);
         let id = self.jobs.id_of(choice.job);
         let Some(job) = self.jobs.at(choice.job) else { return Action::Wait(NextWake::Idle) };
         let Some(offer) = self.offer(index, id, job) else { return Action::Wait(NextWake::Idle) };
@@ -352,7 +362,6 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         if let Some(job) = self.jobs.at_mut(choice.job) {
             job.state = State::Running;
             job.ready.since = now;
-            job.started = true;
         }
         if let (Some(slot), Some(state)) = (self.slots.get_mut(index), self.accelerators.get_mut(index)) {
             slot.in_flight = Some(InFlight {
@@ -390,6 +399,31 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     }
 }
 
+/// The highest difference from the base among `pairs`, and the accelerators that have it. A call of its own: its
+/// loop then has all registers.
+#[inline(never)]
+fn most_above<P: Policy, const ACCS: usize>(
+    policy: &P,
+    weighed: P::Weighed,
+    job: &Job<'_, ACCS>,
+    pairs: u32,
+) -> (u32, u32) {
+    let (mut most, mut on) = (0, 0);
+    let rows = job.segment.placements().iter().zip(&job.preferences);
+    for (index, (placement, &preference)) in rows.enumerate() {
+        let bit = 1 << (index & 31);
+        if pairs & bit != 0 {
+            let above = policy.above(weighed, placement, preference);
+            if above > most {
+                (most, on) = (above, bit);
+            } else if above == most {
+                on |= bit;
+            }
+        }
+    }
+    (most, on)
+}
+
 /// The state of a job's model.
 #[inline(always)]
 fn model_of<'a, const ACCS: usize>(
@@ -421,8 +455,8 @@ fn view<'a, const ACCS: usize>(
         id,
         frame: job.frame(),
         ready_since: job.ready.since,
-        started: job.started,
-        superseded: job.superseded,
+        started: job.state.has_started(),
+        superseded: job.state == State::Superseded,
         subnetwork: job.subnetwork,
         segment_index: job.position,
         segments_left: segments.saturating_sub(usize::from(job.position)) as u16,
