@@ -103,7 +103,7 @@ pub(crate) struct Job<'w, const ACCS: usize> {
 /// What a decision reads of a job whatever the accelerator: worked out when an event changes it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ready {
-    /// While the job waits: since when. While it runs: since when it does.
+    /// Since when the job waits, or did before it ran.
     pub(crate) since: Instant,
     /// `ToGo`, corrected.
     togo: Togo,

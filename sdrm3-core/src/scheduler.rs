@@ -33,8 +33,8 @@ struct InFlight {
     job: JobId,
     count: u16,
     switch: Cost,
-    /// What a dispatch changes of a job: put back if the accelerator does not take the block.
-    waited_since: Instant,
+    dispatched: Instant,
+    /// What the job was before: it is so again if the accelerator does not take the block.
     had_started: bool,
 }
 

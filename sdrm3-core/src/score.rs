@@ -125,21 +125,25 @@ const fn ratio(numerator: u64, denominator: u64, fraction_bits: u32) -> u32 {
     }
 }
 
-/// Work left, made ready for [`urgency_of_ready`]: its leading bits; the lowest six say by how much they were
-/// shifted up, and are too few to matter in the quotient.
+/// Work left, made ready for [`urgency_of_ready`]: its leading bits; the lowest six say, signed, by how much they
+/// were shifted up beyond 30, and are too few to matter in the quotient.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Togo(u32);
 
 impl Togo {
-    const SHIFT: u32 = 63;
-
     /// Of any size.
     pub(crate) const fn of(work: Duration) -> Self {
         let zeros = work.as_nanos().leading_zeros();
-        // Below eight nanoseconds, which no segment takes, no further, so that the quotient is not shifted down by more than 31.
+        // Below eight nanoseconds, which no segment takes, no further, so that the quotient is not shifted
+        // down by more than 31.
         let up = if zeros > 60 { 60 } else { zeros };
         let leading = ((work.as_nanos() << up) >> 32) as u32;
-        Self(leading & !Self::SHIFT | up)
+        Self(leading & !63 | up.wrapping_sub(30) & 63)
+    }
+
+    #[inline(always)]
+    const fn shift(self) -> i32 {
+        (self.0 << 26) as i32 >> 26
     }
 }
 
@@ -191,13 +195,17 @@ const fn leading_zeros_by_table(value: u32) -> u32 {
         }
         table
     };
-    let below = match value {
-        0..0x100 => 0,
-        0x100..0x1_0000 => 8,
-        0x1_0000..0x100_0000 => 16,
-        _ => 24,
+    // The longest first: the most frequent.
+    let (above, byte) = if value >> 24 != 0 {
+        (0, value >> 24)
+    } else if value >> 16 != 0 {
+        (8, value >> 16)
+    } else if value >> 8 != 0 {
+        (16, value >> 8)
+    } else {
+        (24, value)
     };
-    24 - below + OF_BYTE[(value >> below) as usize & 255] as u32
+    above + OF_BYTE[(byte & 255) as usize] as u32
 }
 
 /// `Urgency = ToGo / Slack` in Q4.28, where the slack is what is left until the deadline, zero when
@@ -212,22 +220,22 @@ pub(crate) const fn urgency_of_ready(togo: Togo, slack_ns: u32) -> u32 {
     let zeros = leading_zeros(slack_ns);
     let quotient = togo.0 / ((slack_ns << (zeros & 31)) >> 16 | 1 << 15);
     // The quotient has 17 bits. It is never shifted down for a slack of zero.
-    let down = (togo.0 & Togo::SHIFT) as i32 - (29 + zeros as i32);
+    let down = togo.shift() - zeros as i32;
     if down < 0 {
         return any_urgency(togo, slack_ns as u64);
     }
-    (quotient << 15) >> (down & 31)
+    (quotient << 14) >> (down & 31)
 }
 
 #[cold]
 #[inline(never)]
-pub(crate) const fn any_urgency(Togo(togo): Togo, slack_ns: u64) -> u32 {
+pub(crate) const fn any_urgency(togo: Togo, slack_ns: u64) -> u32 {
     let zeros = slack_ns.leading_zeros();
     if zeros == 64 {
         return URGENCY_MAX;
     }
-    let quotient = togo / ((slack_ns << zeros) >> 48 | 1 << 15) as u32;
-    let up = 12 + zeros as i32 - (togo & Togo::SHIFT) as i32;
+    let quotient = togo.0 / ((slack_ns << zeros) >> 48 | 1 << 15) as u32;
+    let up = zeros as i32 - 18 - togo.shift();
     if up <= -32 {
         0
     } else if up <= 0 {

@@ -6,6 +6,8 @@
 //! name, and what is asked once per decision (the block, the wake, ties) is worked out behind the loop.
 //! `cargo run --release -p sdrm3-core --example decision_cost` measures it on the host.
 
+use core::hint::cold_path;
+
 use super::{InFlight, ModelState, Scheduler, segments_of};
 use crate::event::{Action, Dispatch, DropReason, Event, NextWake, Ticket};
 use crate::frame_drop::Search;
@@ -29,7 +31,7 @@ struct Choice {
 
 /// Jobs are weighed as if it were no later, and none is at ease then: so a slack that has wrapped around is never
 /// taken for a short one.
-const LAST: Instant = Instant::from_nanos(u64::MAX - u32::MAX as u64);
+const LAST: Instant = Instant::from_nanos(u64::MAX - (1 << 32));
 
 enum Decision {
     Drop(JobId, DropReason),
@@ -61,7 +63,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         self.policy.prepare(views, &self.accelerators, now);
         match self.decide(now) {
             Decision::Drop(id, reason) => self.drop_job(id, reason, now),
-            Decision::Dispatch(choice) => self.dispatch(choice, now),
+            Decision::Dispatch(choice) => self.dispatch(&choice, now),
             Decision::Wait(wake) => Action::Wait(wake),
         }
     }
@@ -69,11 +71,13 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     fn decide(&self, now: Instant) -> Decision {
         let mut best = Choice { score: Score(i64::MIN), job: 0, on: 0 };
         let mut search = Search::default();
+        // Later than `LAST`, in one comparison of words.
+        let is_beyond = now.as_nanos() >> 32 == u64::from(u32::MAX);
         for (job, place) in self.jobs.places() {
             let Some(job) = job.as_ref().filter(|job| job.state != State::Running) else { continue };
             let view = self.view(self.jobs.id_of(place), job);
             let pairs = job.ready.may_run & self.idle;
-            if now <= LAST
+            if !is_beyond
                 && job.is_at_ease(now)
                 && pairs & self.switching == 0
                 && !self.policy.abandons(&view, now)
@@ -326,69 +330,61 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// Dispatches the chosen pair: a block as long as the policy asks, but ended where the network may
     /// branch or the accelerator cannot go on. O(segments of the block).
     #[inline(never)]
-    fn dispatch(&mut self, choice: Choice, now: Instant) -> Action {
-        let index = self.fastest_of(&choice);
+    fn dispatch(&mut self, choice: &Choice, now: Instant) -> Action {
+        let index = self.fastest_of(choice);
         let id = self.jobs.id_of(choice.job);
         let Some(job) = self.jobs.at(choice.job) else { return Action::Wait(NextWake::Idle) };
         let Some(offer) = self.offer(index, id, job) else { return Action::Wait(NextWake::Idle) };
-        let model = model_of(&self.models, job);
-        let job = self.view(id, job);
-        let longest = self.policy.block(&job, &offer);
-        let switch = offer.switch;
-        let (frame, subnetwork, first) = (job.frame, job.subnetwork, job.segment_index);
-        let (waited_since, had_started) = (job.ready_since, job.started);
-
-        let mut expected = Cost::new(offer.placement.latency_ns, offer.placement.energy_nj);
-        let mut count = 1;
-        if longest > 1 && job.segment.branch == Branch::Next {
-            let segments = segments_of(self.workload, frame.model, subnetwork);
-            for segment in segments.iter().skip(usize::from(first) + 1) {
+        let longest = self.policy.block(&self.view(id, job), &offer);
+        let mut block = Dispatch {
+            ticket: Ticket { accelerator: AcceleratorId(index as u8), sequence: self.next_sequence },
+            job: id,
+            frame: job.frame(),
+            subnetwork: job.subnetwork,
+            first: job.position,
+            count: 1,
+            expected: Cost::new(offer.placement.latency_ns, offer.placement.energy_nj),
+            switch: offer.switch,
+            score: choice.score,
+        };
+        if longest > 1 && job.segment.info().branch == Branch::Next {
+            let segments = segments_of(self.workload, job.model, job.subnetwork);
+            for segment in segments.iter().skip(usize::from(job.position) + 1) {
                 let Some(on) = segment.placements().get(index).filter(|on| on.runs()) else { break };
-                expected.latency_ns = expected.latency_ns.saturating_add(on.latency_ns);
-                expected.energy_nj = expected.energy_nj.saturating_add(on.energy_nj);
-                count += 1;
-                if count >= longest || segment.info().branch != Branch::Next {
+                block.expected.latency_ns = block.expected.latency_ns.saturating_add(on.latency_ns);
+                block.expected.energy_nj = block.expected.energy_nj.saturating_add(on.energy_nj);
+                block.count += 1;
+                if block.count >= longest || segment.info().branch != Branch::Next {
                     break;
                 }
             }
         }
-        let corrected =
-            model.map_or(expected.latency_ns, |model| model.correction.latency(index, expected.latency_ns));
-        let plus_switch =
-            |latency_ns| Duration::from_nanos(u64::from(latency_ns) + u64::from(switch.latency_ns));
+        let expected_ns = block.expected.latency_ns;
+        let corrected_ns = model_of(&self.models, job)
+            .map_or(expected_ns, |model| model.correction.latency(index, expected_ns));
+        let takes = Duration::from_nanos(u64::from(corrected_ns) + u64::from(block.switch.latency_ns));
 
-        let ticket = Ticket { accelerator: AcceleratorId(index as u8), sequence: self.next_sequence };
         self.next_sequence = self.next_sequence.wrapping_add(1);
+        let mut had_started = false;
         if let Some(job) = self.jobs.at_mut(choice.job) {
+            had_started = job.state.has_started();
             job.state = State::Running;
-            job.ready.since = now;
         }
         if let (Some(slot), Some(state)) = (self.slots.get_mut(index), self.accelerators.get_mut(index)) {
             slot.in_flight = Some(InFlight {
-                sequence: ticket.sequence,
+                sequence: block.ticket.sequence,
                 job: id,
-                count,
-                switch,
-                waited_since,
+                count: block.count,
+                switch: block.switch,
+                dispatched: now,
                 had_started,
             });
-            slot.last_model = Some(frame.model);
+            slot.last_model = Some(block.frame.model);
             state.last_job = Some(id);
-            self.set_activity(index, Activity::Busy { until: now.saturating_add(plus_switch(corrected)) });
+            self.set_activity(index, Activity::Busy { until: now.saturating_add(takes) });
         }
-        let dispatch = Dispatch {
-            ticket,
-            job: id,
-            frame,
-            subnetwork,
-            first,
-            count,
-            expected,
-            switch,
-            score: choice.score,
-        };
-        self.policy.observe(&Event::Dispatched(dispatch), now);
-        Action::Dispatch(dispatch)
+        self.policy.observe(&Event::Dispatched(block), now);
+        Action::Dispatch(block)
     }
 
     fn drop_job(&mut self, id: JobId, reason: DropReason, now: Instant) -> Action {
@@ -408,20 +404,32 @@ fn most_above<P: Policy, const ACCS: usize>(
     job: &Job<'_, ACCS>,
     pairs: u32,
 ) -> (u32, u32) {
+    let rows = job.segment.placements().iter().zip(&job.preferences).enumerate();
+    // A first one of no difference at all is above none.
     let (mut most, mut on) = (0, 0);
-    let rows = job.segment.placements().iter().zip(&job.preferences);
-    for (index, (placement, &preference)) in rows.enumerate() {
+    let mut look = |index: usize, placement, preference| {
         let bit = 1 << (index & 31);
-        if pairs & bit != 0 {
-            let above = policy.above(weighed, placement, preference);
-            if above > most {
-                (most, on) = (above, bit);
-            } else if above == most {
-                on |= bit;
-            }
+        let above = policy.above(weighed, placement, preference);
+        if above > most {
+            (most, on) = (above, bit);
+        } else if above == most {
+            cold_path();
+            on |= bit;
         }
+    };
+    // All of them is the dearest case: it needs no test of each.
+    if pairs == every(ACCS) {
+        rows.for_each(|(index, (placement, &preference))| look(index, placement, preference));
+    } else {
+        let wanted = rows.filter(|(index, _)| pairs >> (index & 31) & 1 != 0);
+        wanted.for_each(|(index, (placement, &preference))| look(index, placement, preference));
     }
     (most, on)
+}
+
+/// The mask of so many accelerators.
+const fn every(accelerators: usize) -> u32 {
+    if accelerators >= 32 { u32::MAX } else { (1 << accelerators) - 1 }
 }
 
 /// The state of a job's model.
