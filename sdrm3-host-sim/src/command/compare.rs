@@ -1,7 +1,6 @@
 //! `compare`: every policy over every scenario and platform.
 
-use std::io::{self, Write};
-use std::path::Path;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use bumpalo::Bump;
@@ -10,6 +9,7 @@ use rayon::prelude::*;
 
 use super::Failure;
 use super::cells::{Common, Settings, platforms, scenarios};
+use super::output::{OutputFile, Writing};
 use super::progress::Progress;
 use crate::bound::Bound;
 use crate::engine::Cell;
@@ -40,6 +40,8 @@ pub(super) struct Options {
     /// Also write compare.txt, .json, .csv, .md and a picture, compare.svg, into this directory
     #[arg(long, value_name = "DIR")]
     out: Option<String>,
+    #[command(flatten)]
+    writing: Writing,
     /// Also run sdrm3 without each of its parts (by default beside fcfs, mapscore and sdrm3 only)
     #[arg(long)]
     ablation: bool,
@@ -57,7 +59,8 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
     let scenarios = scenarios(&options.scenario)?;
     let platforms = platforms(&options.platform)?;
     let methods = methods(options, &settings)?;
-    let out = options.out.as_deref().map(|path| prepare_directory(path, &names())).transpose()?;
+    let directory = |path| options.writing.directory("--out", path, &names());
+    let out = options.out.as_deref().map(directory).transpose()?;
 
     let threads = usize::from(options.jobs.unwrap_or(0));
     let pool = rayon::ThreadPoolBuilder::new()
@@ -99,15 +102,17 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
         report_speed(&runs, started.elapsed());
     }
     let runs: Vec<Run> = runs.into_iter().map(|(run, _)| run).collect();
-    if let Some(directory) = out {
-        for (name, format) in OUTPUTS {
-            let mut bytes = Vec::new();
-            write_runs(&runs, format, &mut bytes)?;
-            write_new(&directory.join(name), &bytes)?;
+    if let Some(mut files) = out {
+        for (file, (_, format)) in files.iter_mut().zip(OUTPUTS) {
+            write_runs(&runs, format, file).map_err(|error| file.fails(&error))?;
         }
-        let picture = heatmap(&runs)
-            .map_err(|error| InputError::new("--out", error, "report it: drawing into memory cannot fail"))?;
-        write_new(&directory.join(PICTURE), picture.as_bytes())?;
+        if let Some(file) = files.last_mut() {
+            let picture = heatmap(&runs).map_err(|error| {
+                InputError::new("--out", error, "report it: drawing into memory cannot fail")
+            })?;
+            file.write(picture.as_bytes())?;
+        }
+        files.into_iter().try_for_each(OutputFile::finish)?;
     }
     Ok(write_runs(&runs, options.format, text)?)
 }
@@ -142,6 +147,7 @@ const OUTPUTS: [(&str, Format); 4] = [
 ];
 const PICTURE: &str = "compare.svg";
 
+/// The names of all of them, the picture last.
 fn names() -> Vec<&'static str> {
     OUTPUTS.map(|(name, _)| name).into_iter().chain([PICTURE]).collect()
 }
@@ -161,25 +167,4 @@ fn report_speed(runs: &[(Run, Speed)], wall: Duration) {
         wall.as_secs_f64(),
         blocks as f64 / busy.max(1e-9) / 1e6,
     );
-}
-
-/// Makes the directory, and refuses to overwrite what an earlier run left there.
-pub(super) fn prepare_directory<'a>(path: &'a str, names: &[&str]) -> Result<&'a Path, InputError> {
-    let directory = Path::new(path);
-    let fail = |what: String| InputError::new("--out", what, "name a directory that can be written");
-    std::fs::create_dir_all(directory).map_err(|error| fail(format!("{path}: {error}")))?;
-    for name in names {
-        if directory.join(name).exists() {
-            let what = format!("{path}/{name} exists already");
-            return Err(InputError::new("--out", what, "remove it or name another directory"));
-        }
-    }
-    Ok(directory)
-}
-
-/// Writes a file under another name first, so that nothing half-written is left.
-pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let partial = path.with_extension("partial");
-    std::fs::write(&partial, bytes)?;
-    std::fs::rename(partial, path)
 }

@@ -8,6 +8,7 @@ mod cost;
 mod faults;
 mod import;
 mod list;
+mod output;
 mod progress;
 mod replay;
 mod run;

@@ -1,14 +1,13 @@
 //! `run`: one scenario on one platform under one policy.
 
 use std::io::Write;
-use std::path::Path;
 
 use bumpalo::Bump;
 use clap::Args;
 
 use super::Failure;
 use super::cells::{Common, DEFAULT_PLATFORM};
-use super::compare::write_new;
+use super::output::{OutputFile, Writing};
 use crate::engine::{Cell, Recording};
 use crate::input::InputError;
 use crate::policy::PolicyName;
@@ -44,6 +43,8 @@ pub(super) struct Options {
     /// Also record every call to the scheduler and its answer, for `replay`
     #[arg(long, value_name = "FILE.trace")]
     record: Option<String>,
+    #[command(flatten)]
+    writing: Writing,
 }
 
 /// Runs, and writes the result to `text`.
@@ -53,14 +54,10 @@ pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failur
     let platform = Platform::load(&options.platform)?;
     let method = settings.method(PolicyName::find(&options.policy)?);
     let recording = options.recorded.as_deref().map(|path| Recording::load(path, &scenario)).transpose()?;
-    let outputs =
-        [("--events", &options.events), ("--timeline", &options.timeline), ("--record", &options.record)];
-    for (option, path) in outputs {
-        if let Some(path) = path.as_deref().filter(|path| Path::new(path).exists()) {
-            let what = format!("{path} exists already");
-            return Err(InputError::new(option, what, "remove it or name another file").into());
-        }
-    }
+    let output = |option, path: &Option<String>| options.writing.optional(option, path.as_deref());
+    let events_file = output("--events", &options.events)?;
+    let timeline_file = output("--timeline", &options.timeline)?;
+    let record_file = output("--record", &options.record)?;
     let memory = Bump::new();
     let workload = build(&scenario, &platform, &settings.networks, settings.costs.as_ref(), &memory)?;
     let (duration, seed) = (settings.duration, settings.seed);
@@ -86,30 +83,30 @@ pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failur
         replay::recorder(&workload, &method, &origin, output)
     });
     let outcome = method.run_traced(&cell, &mut recorders, &mut recorder);
-    if let (Some(path), Some(recorder)) = (&options.record, &mut recorder) {
+    let mut written = Vec::new();
+    if let (Some(mut file), Some(recorder)) = (record_file, &mut recorder) {
         recorder.finish();
-        write_output(path, &trace)?;
+        file.write(&trace)?;
+        written.push(file);
     }
     let (events, timeline) = recorders;
-    if let (Some(path), Some(log)) = (&options.events, events) {
-        write_output(path, &log.into_csv())?;
+    if let (Some(mut file), Some(log)) = (events_file, events) {
+        file.write(&log.into_csv())?;
+        written.push(file);
     }
-    if let (Some(path), Some(timeline)) = (&options.timeline, timeline) {
+    if let (Some(mut file), Some(timeline)) = (timeline_file, timeline) {
         let title = format!("{} on {} under {}", scenario.name, platform.name, method.label());
         let picture = timeline.draw(&title).map_err(|error| {
             InputError::new("--timeline", error, "report it: drawing into memory cannot fail")
         })?;
-        write_output(path, picture.as_bytes())?;
+        file.write(picture.as_bytes())?;
+        written.push(file);
     }
+    written.into_iter().try_for_each(OutputFile::finish)?;
     let run = Run::new(&cell, &method, settings.duration_ms, &outcome);
     match options.format {
         Format::Table => write_detail(&run, &workload, text)?,
         other => write_runs(&[run], other, text)?,
     }
     Ok(())
-}
-
-fn write_output(path: &str, bytes: &[u8]) -> Result<(), InputError> {
-    write_new(Path::new(path), bytes)
-        .map_err(|error| InputError::new(path, error.to_string(), "name a file that can be written"))
 }

@@ -6,6 +6,7 @@ mod costs;
 mod dynamic;
 mod faults;
 mod imports;
+mod outputs;
 mod refusals;
 mod replay;
 mod tune;
@@ -55,6 +56,15 @@ impl Folder {
         for part in says {
             assert!(errors.contains(part), "{arguments:?}: no `{part}` in: {errors}");
         }
+    }
+
+    /// What is in it, sorted.
+    fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.0).expect("it is there").filter_map(Result::ok);
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort_unstable();
+        names
     }
 
     fn read(&self, name: &str) -> String {
