@@ -9,17 +9,26 @@ use rayon::prelude::*;
 
 use super::Failure;
 use super::cells::{Common, Settings, platforms, scenarios};
+use super::command_line;
+use super::gates::{EXIT_CODES, Gates};
 use super::output::{OutputFile, Writing};
 use super::progress::Progress;
 use crate::bound::Bound;
 use crate::engine::Cell;
 use crate::input::InputError;
 use crate::policy::{Method, Part, PolicyName};
-use crate::report::{Format, Run, heatmap, write_runs};
+use crate::report::{Format, Origin, Run, comparison_page, heatmap, write_runs};
 use crate::scenario::build;
+
+const EXAMPLES: &str = "\
+Examples:
+  sdrm3-sim compare --scenario vr_gaming --platform all --report report.html
+  sdrm3-sim compare --policy sdrm3 --format json > baseline.json
+  sdrm3-sim compare --policy sdrm3 --baseline baseline.json --tolerance 2% --junit limits.xml";
 
 /// Options of `compare`.
 #[derive(Args, Clone, Debug, Default)]
+#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 pub(super) struct Options {
     /// Scenario, built in or a file; repeat for several [default: all, which are the built-in ones]
     #[arg(long, value_name = "NAME|FILE.toml|all")]
@@ -40,6 +49,9 @@ pub(super) struct Options {
     /// Also write compare.txt, .json, .csv, .md and a picture, compare.svg, into this directory
     #[arg(long, value_name = "DIR")]
     out: Option<String>,
+    /// Also write a report to be read in a browser: one file, which needs no network
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<String>,
     #[command(flatten)]
     writing: Writing,
     /// Also run sdrm3 without each of its parts (by default beside fcfs, mapscore and sdrm3 only)
@@ -51,6 +63,8 @@ pub(super) struct Options {
     /// Print how fast the simulation went, to standard error
     #[arg(long)]
     stats: bool,
+    #[command(flatten)]
+    gates: Gates,
 }
 
 /// Compares, and writes the result to `text`.
@@ -61,6 +75,9 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
     let methods = methods(options, &settings)?;
     let directory = |path| options.writing.directory("--out", path, &names());
     let out = options.out.as_deref().map(directory).transpose()?;
+
+    let report = options.writing.optional("--report", options.report.as_deref())?;
+    let limits = options.gates.validate(&scenarios.iter().collect::<Vec<_>>(), options.writing)?;
 
     let threads = usize::from(options.jobs.unwrap_or(0));
     let pool = rayon::ThreadPoolBuilder::new()
@@ -102,6 +119,7 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
         report_speed(&runs, started.elapsed());
     }
     let runs: Vec<Run> = runs.into_iter().map(|(run, _)| run).collect();
+    let mut written = Vec::new();
     if let Some(mut files) = out {
         for (file, (_, format)) in files.iter_mut().zip(OUTPUTS) {
             write_runs(&runs, format, file).map_err(|error| file.fails(&error))?;
@@ -112,9 +130,17 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
             })?;
             file.write(picture.as_bytes())?;
         }
-        files.into_iter().try_for_each(OutputFile::finish)?;
+        written.extend(files);
     }
-    Ok(write_runs(&runs, options.format, text)?)
+    if let Some(mut file) = report {
+        let origin = Origin { settings: options.common.settings_of_many(), command: command_line() };
+        file.write(comparison_page(&runs, &origin).as_bytes())?;
+        written.push(file);
+    }
+    let verdict = limits.check(&runs, &mut written)?;
+    written.into_iter().try_for_each(OutputFile::finish)?;
+    write_runs(&runs, options.format, text)?;
+    verdict.conclude()
 }
 
 /// The methods to compare: those named, all, or the ablation of the published one.

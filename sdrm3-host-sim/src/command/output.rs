@@ -111,7 +111,12 @@ impl OutputFile {
 
     /// The error for what went wrong while writing to it.
     pub(super) fn fails(&self, error: &io::Error) -> InputError {
-        failure(&self.name, error)
+        Self::failure(&self.name, error)
+    }
+
+    /// The error for what went wrong while writing to a file of this name.
+    pub(super) fn failure(name: &str, error: &io::Error) -> InputError {
+        failure(name, error)
     }
 
     /// It is whole: gives it its name.

@@ -1,14 +1,19 @@
 //! The command line as its users meet it: what it prints, where, and its exit code.
 
 mod answers;
+mod browser;
 mod changes;
 mod costs;
 mod dynamic;
+mod explain;
 mod faults;
+mod gates;
 mod imports;
 mod outputs;
 mod refusals;
 mod replay;
+mod report;
+mod trace;
 mod tune;
 
 use std::path::{Path, PathBuf};

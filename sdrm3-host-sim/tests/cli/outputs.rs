@@ -54,7 +54,7 @@ fn an_output_that_cannot_be_written_is_named_with_a_remedy_and_nothing_else_is_w
         &format!("{run} --timeline p.toml/t.svg"),
         &["p.toml/t.svg: Not a directory", "; name a file"],
     );
-    folder.refuses(&format!("{run} --timeline e.csv"), &["--timeline: e.csv would be written twice; name"]);
+    folder.refuses(&format!("{run} --timeline e.csv"), &["--events: e.csv would be written twice; name"]);
     if cfg!(target_os = "linux") {
         let full = ["/dev/full: No space left on device", "; free some space or name a file on another disk"];
         folder.refuses(&format!("{run} --timeline /dev/full"), &full);
