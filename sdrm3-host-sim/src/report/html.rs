@@ -94,7 +94,7 @@ pub fn comparison_page(runs: &[Run], origin: &Origin) -> String {
     let text = "Lower is better. Bars of more than ten times the best are cut off. The policies stand in the order of \
                 their geometric means.";
     page.add("UXCost", text, CHART_COMPARISON);
-    page.add("UXCost of each cell", "The best of a row is in bold.", &tables::comparison(runs));
+    page.add("UXCost of each cell", "The best of each cell is in bold.", &tables::comparison(runs));
     page.add("Missed deadlines", "Share of violated frames of each model, by cell.", &tables::misses(runs));
     page.reproduce(origin);
     page.finish(&data::of_comparison(runs))

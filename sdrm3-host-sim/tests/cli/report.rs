@@ -72,7 +72,7 @@ fn a_comparison_says_who_wins_and_shows_every_cell() {
     );
     let page = folder.read("c.html");
     is_self_contained(&page);
-    assert!(page.contains("serves these workloads best: its UXCost, the mean over 5 cells, is "));
+    assert!(page.contains("serves these workloads best: its UXCost, the geometric mean over 5 cells, is "));
     assert!(page.contains("lower bound") && page.contains("<summary>ar_social on 4k-1ws-2os</summary>"));
 }
 

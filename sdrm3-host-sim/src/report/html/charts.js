@@ -3,14 +3,14 @@
 const charts = {
   /** A histogram for each model; what lies behind the deadline stands out. */
   latency(place, width) {
-    const left = Math.min(150, width * 0.28), right = 16, plot = width - left - right;
-    const narrow = width < 600, row = narrow ? 78 : 62;
+    const left = Math.min(170, Math.max(146, width * 0.28)), right = 16, plot = width - left - right;
+    const row = 74;
     const rows = data.models.map((model, index) => {
       const values = Float64Array.from([...model.in_time_us, ...model.late_us], (us) => us / 1000).sort();
       const deadline = model.deadline_us === null ? null : model.deadline_us / 1000;
-      const top = index * row, base = top + 40;
-      const name = svg("text", { x: 0, y: top + 24, class: "strong" }, model.name);
-      const count = svg("text", { x: 0, y: top + 40, class: "soft" }, `${values.length} results${model.late_us.length ? `, ${model.late_us.length} late` : ""}`);
+      const top = index * row, base = top + 48;
+      const name = svg("text", { x: 0, y: top + 30, class: "strong" }, model.name);
+      const count = svg("text", { x: 0, y: top + 46, class: "soft" }, `${values.length} results${model.late_us.length ? `, ${model.late_us.length} late` : ""}`);
       if (!values.length) return svg("g", {}, name, count);
       const most = Math.max(values[values.length - 1], deadline || 0) * 1.04;
       const x = (ms) => left + (ms / most) * plot;
@@ -37,12 +37,11 @@ const charts = {
         svg("text", { x: left, y: base + 14, class: "soft" }, said),
       ];
       if (deadline !== null) {
-        marks.push(svg("line", { x1: x(deadline), x2: x(deadline), y1: top + 4, y2: base, class: "deadline" }));
-        const end = x(deadline) > left + plot - 60;
-        const at = { x: x(deadline), y: base + (narrow ? 28 : 14), "text-anchor": end ? "end" : "middle", class: "soft" };
-        marks.push(svg("text", at, `due ${milliseconds(deadline)}`));
+        marks.push(svg("line", { x1: x(deadline), x2: x(deadline), y1: top + 14, y2: base, class: "deadline" }));
+        const at = Math.max(left + 40, Math.min(left + plot - 40, x(deadline)));
+        marks.push(svg("text", { x: at, y: top + 11, "text-anchor": "middle", class: "soft" }, `due ${milliseconds(deadline)}`));
       } else {
-        marks.push(svg("text", { x: left + plot, y: base + (narrow ? 28 : 14), "text-anchor": "end", class: "soft" }, "due with its parent"));
+        marks.push(svg("text", { x: left + plot, y: top + 11, "text-anchor": "end", class: "soft" }, "due with its parent"));
       }
       return svg("g", {}, name, count, ...bars, ...marks);
     });
@@ -51,7 +50,7 @@ const charts = {
 
   /** What each model took, beside the worst that it could take. */
   energy(place, width) {
-    const left = Math.min(150, width * 0.28), row = 26, plot = width - left - 160;
+    const left = Math.min(170, Math.max(146, width * 0.28)), row = 26, plot = width - left - 160;
     const most = Math.max(...data.models.map((model) => model.worst_energy_nj), 1);
     const rows = data.models.map((model, index) => {
       const y = index * row, wide = (nj) => Math.max(0, (nj / most) * plot);

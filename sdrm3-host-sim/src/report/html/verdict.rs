@@ -49,7 +49,7 @@ fn sentence(matrix: &Matrix<'_>, best: usize, others: &[usize]) -> String {
     };
     let below: Vec<String> = others.iter().map(below).collect();
     let over = if matrix.cells.len() > 1 {
-        format!(", the mean over {} cells,", matrix.cells.len())
+        format!(", the geometric mean over {} cells,", matrix.cells.len())
     } else {
         String::new()
     };
