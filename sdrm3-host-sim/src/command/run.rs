@@ -26,7 +26,7 @@ Examples:
   sdrm3-sim run --scenario vr_gaming --duration-ms 10000 --report report.html
   sdrm3-sim run --scenario vr_gaming --trace trace.json      # open it in https://ui.perfetto.dev
   sdrm3-sim run --scenario vr_gaming --explain gaze#12
-  sdrm3-sim run --scenario ar_call --policy sdrm3 --max-uxcost 5 --max-miss-rate keyword=2% --junit limits.xml";
+  sdrm3-sim run --scenario ar_call --max-uxcost 5 --max-miss-rate keyword=2% --junit ci.xml";
 
 /// Options of `run`.
 #[derive(Args, Clone, Debug)]

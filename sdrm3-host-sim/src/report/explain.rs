@@ -266,7 +266,7 @@ impl<'a> Explain<'a> {
         self.steps.push(Step::Completed { at_ms, latency_ms, late_ms });
     }
 
-    fn dropped(&mut self, frame: &Frame, reason: DropReason, now: Instant) {
+    fn dropped(&mut self, reason: DropReason, now: Instant) {
         let decision = self.watch.decision();
         let waiting = decision.ready.iter().find(|waiting| self.is_target(&waiting.frame));
         let ms = |duration: sdrm3_core::Duration| duration.as_nanos() as f64 / 1e6;
@@ -280,15 +280,13 @@ impl<'a> Explain<'a> {
             DropReason::Superseded => "a newer frame of its model took its place".into(),
             DropReason::Withdrawn => "its model was switched off; it does not count".into(),
             DropReason::Abandoned => format!("the policy gave it up{work}"),
-            DropReason::ParentLost => "the frame that it depends on ended without a result".into(),
+            DropReason::ParentLost => {
+                "it was never released, for the frame that it depends on ended without a result".into()
+            }
             DropReason::NoRoom => "there was no room for it".into(),
             DropReason::Unplaceable => "nothing in service could run it when its deadline came".into(),
             _ => String::new(),
         };
-        if self.steps.is_empty() {
-            self.steps
-                .push(Step::Released { at_ms: millis(frame.release), deadline_ms: millis(frame.deadline) });
-        }
         self.steps.push(Step::Dropped { at_ms: millis(now), reason: reason_name(reason), why });
     }
 
@@ -342,7 +340,7 @@ impl Recorder for Explain<'_> {
             Event::Dropped(frame, reason) => {
                 self.see(frame);
                 if self.is_target(frame) {
-                    self.dropped(frame, *reason, now);
+                    self.dropped(*reason, now);
                 }
             }
             Event::Unfinished(leftover) => {
