@@ -1,0 +1,280 @@
+//! The scheduler and its [reference](crate::reference), side by side: the same calls, the same answers.
+
+use std::fmt::Debug;
+
+use bumpalo::Bump;
+use sdrm3_core::{
+    AcceleratorId, Action, Branch, DropReason, Duration, Fault, Frame, Instant, MapScore, ModelId, NextWake,
+    Outcome, Path, Policy, Progress, Refusal, Refused, Scheduler, Ticket, Workload,
+};
+
+use crate::case::{ACCS, Case, Ending, JOBS, MODELS, Step, Tables};
+use crate::gives_rise;
+use crate::reference::Reference;
+
+/// Lets both decide a case.
+///
+/// # Panics
+///
+/// Where they differ.
+pub fn differential(case: &Case) {
+    let memory = Bump::new();
+    if let Some(workload) = case.tables.workload(&memory) {
+        let mut pair = Pair::new(&case.tables, workload);
+        for &step in &case.steps {
+            pair.step(step);
+            pair.poll();
+            pair.compare();
+        }
+        pair.close();
+    }
+}
+
+struct Pair<'w> {
+    workload: &'w Workload<'w, ACCS>,
+    core: Scheduler<'w, MapScore, MODELS, JOBS, ACCS>,
+    plain: Reference<'w, ACCS>,
+    now: Instant,
+    gone: Vec<Ticket>,
+}
+
+/// The answer of both, which must be the same.
+#[track_caller]
+fn same<T: Debug + PartialEq>(core: T, plain: T) -> T {
+    assert_eq!(core, plain, "the scheduler, left, and the reference differ");
+    core
+}
+
+fn pick<T: Copy>(all: &[T], choice: u8) -> Option<T> {
+    all.get(usize::from(choice) % all.len().max(1)).copied()
+}
+
+impl<'w> Pair<'w> {
+    fn new(tables: &Tables, workload: &'w Workload<'w, ACCS>) -> Self {
+        Self {
+            workload,
+            core: Scheduler::new(workload, tables.policy(), tables.config).expect("it was validated"),
+            plain: Reference::new(workload, tables.weights, tables.config, JOBS),
+            now: Instant::ZERO,
+            gone: Vec::new(),
+        }
+    }
+
+    fn step(&mut self, step: Step) {
+        let now = self.now;
+        let model = |choice: u8| ModelId(choice % self.workload.models.len() as u8);
+        let accelerator = |choice: u8| AcceleratorId(choice % self.workload.accelerators.len() as u8);
+        let in_flight: Vec<Ticket> = self.plain.in_flight().collect();
+        match step {
+            Step::Pass(nanos) => self.now = now.saturating_add(Duration::from_nanos(nanos.0)),
+            Step::PassToDeadline(choice) => {
+                let deadlines: Vec<Instant> = self.plain.frames().map(|frame| frame.deadline).collect();
+                self.now = pick(&deadlines, choice).map_or(now, |deadline| now.max(deadline));
+            }
+            Step::Release(choice) => self.release(model(choice)),
+            Step::Complete(choice, ending) => {
+                if let Some(ticket) = pick(&in_flight, choice) {
+                    self.complete(ticket, ending);
+                }
+            }
+            Step::Stale(choice) => {
+                if let Some(ticket) = pick(&self.gone, choice) {
+                    let outcome = Outcome::finished(now);
+                    assert!(
+                        same(
+                            self.core.complete(ticket, outcome, now),
+                            self.plain.complete(ticket, outcome, now)
+                        )
+                        .is_err()
+                    );
+                }
+            }
+            Step::BadSkip(choice) => {
+                if let Some(ticket) = pick(&in_flight, choice) {
+                    let outcome = Outcome::finished(now).with_path(Path::Skip(u16::MAX));
+                    assert!(
+                        same(
+                            self.core.complete(ticket, outcome, now),
+                            self.plain.complete(ticket, outcome, now)
+                        )
+                        .is_err()
+                    );
+                }
+            }
+            Step::Lose(choice) => self.fault(accelerator(choice), Fault::BlockLost),
+            Step::NotTaken(choice) => self.fault(accelerator(choice), Fault::NotTaken),
+            Step::Resting(choice) => self.fault(accelerator(choice), Fault::Resting),
+            Step::OutOfService(choice) => self.fault(accelerator(choice), Fault::OutOfService),
+            Step::Restore(choice) => {
+                let id = accelerator(choice);
+                let _ = same(self.core.restore(id, now), self.plain.restore(id, now));
+            }
+            Step::Bar(choice, on, barred) => {
+                let (id, on) = (model(choice), accelerator(on));
+                let _ = same(self.core.bar(id, on, barred, now), self.plain.bar(id, on, barred, now));
+            }
+            Step::Activate(choice, active) => {
+                let id = model(choice);
+                let _ = same(self.core.set_active(id, active, now), self.plain.set_active(id, active, now));
+            }
+            Step::Period(choice, us) => {
+                let (id, period) = (model(choice), Duration::from_micros(us.into()));
+                let _ = same(self.core.set_period(id, period, now), self.plain.set_period(id, period, now));
+            }
+            Step::Freeze(frozen) => {
+                self.core.freeze_tuner(frozen);
+                self.plain.freeze_tuner(frozen);
+            }
+            Step::Refused(choice) => self.refused(choice),
+        }
+    }
+
+    fn release(&mut self, model: ModelId) {
+        match same(self.core.release(model, self.now), self.plain.release(model, self.now)) {
+            Err(Refused { why: Refusal::Full { .. }, frame: Some(frame) }) => self.give_up(frame),
+            Ok(_) | Err(_) => {}
+        }
+    }
+
+    fn give_up(&mut self, frame: Frame) {
+        self.core.give_up(frame, self.now);
+        self.plain.give_up(frame, self.now);
+        self.lose_children(&frame);
+    }
+
+    fn children(&self, parent: &Frame) -> Vec<ModelId> {
+        let children = self.workload.children(parent.model).map(|(child, _)| child);
+        children.filter(|&child| gives_rise(parent, child)).collect()
+    }
+
+    fn lose_children(&mut self, parent: &Frame) {
+        for child in self.children(parent) {
+            let now = self.now;
+            if let Ok(frame) =
+                same(self.core.lose_child(child, parent, now), self.plain.lose_child(child, parent, now))
+            {
+                self.lose_children(&frame);
+            }
+        }
+    }
+
+    fn complete(&mut self, ticket: Ticket, ending: Ending) {
+        let path = match self.plain.branch(ticket) {
+            Branch::Skip { segments, .. } if ending.branch => Path::Skip(segments),
+            Branch::Exit { .. } if ending.branch => Path::Exit,
+            _ => Path::Next,
+        };
+        let outcome = ending.outcome(self.now).with_path(path);
+        let now = self.now;
+        let report =
+            same(self.core.complete(ticket, outcome, now), self.plain.complete(ticket, outcome, now));
+        let report = report.expect("it is in flight");
+        self.gone.push(ticket);
+        if report.progress == Progress::More {
+            return;
+        }
+        for child in self.children(&report.frame) {
+            let (parent, now) = (&report.frame, self.now);
+            let answer = same(
+                self.core.release_child(child, parent, now),
+                self.plain.release_child(child, parent, now),
+            );
+            if let Err(Refused { frame: Some(frame), .. }) = answer {
+                self.give_up(frame);
+            }
+        }
+    }
+
+    fn fault(&mut self, accelerator: AcceleratorId, fault: Fault) {
+        let lost: Vec<Ticket> =
+            self.plain.in_flight().filter(|ticket| ticket.accelerator == accelerator).collect();
+        let _ = same(
+            self.core.fault(accelerator, fault, self.now),
+            self.plain.fault(accelerator, fault, self.now),
+        );
+        self.gone.extend(lost);
+    }
+
+    /// Calls that cannot be; both say why, in the same order of reasons.
+    fn refused(&mut self, choice: u8) {
+        let now = self.now;
+        let before = Instant::from_nanos(now.as_nanos().saturating_sub(u64::from(choice) + 1));
+        let (model, accelerator) = (ModelId(choice), AcceleratorId(choice));
+        let at = if choice & 1 == 1 { before } else { now };
+        match choice >> 1 & 7 {
+            0 => {
+                if let Ok((frame, _)) = same(self.core.release(model, at), self.plain.release(model, at)) {
+                    assert_eq!(frame.release, at);
+                }
+            }
+            1 => {
+                let parent = self.plain.frames().next();
+                let Some(parent) = parent else { return };
+                // Of a frame that is not complete: it has the same answer, and is a frame as any other.
+                let _ = same(
+                    self.core.release_child(model, &parent, at),
+                    self.plain.release_child(model, &parent, at),
+                );
+            }
+            2 => {
+                _ = same(
+                    self.core.fault(accelerator, Fault::Resting, at),
+                    self.plain.fault(accelerator, Fault::Resting, at),
+                )
+            }
+            3 => _ = same(self.core.restore(accelerator, at), self.plain.restore(accelerator, at)),
+            4 => {
+                _ = same(
+                    self.core.bar(model, accelerator, true, at),
+                    self.plain.bar(model, accelerator, true, at),
+                )
+            }
+            5 => _ = same(self.core.set_active(model, true, at), self.plain.set_active(model, true, at)),
+            6 => {
+                let period = Duration::from_nanos(choice.into());
+                _ = same(self.core.set_period(model, period, at), self.plain.set_period(model, period, at));
+            }
+            _ => {
+                let ticket = Ticket { accelerator, sequence: choice.into() };
+                if self.plain.in_flight().all(|other| other != ticket) {
+                    let outcome = Outcome::finished(at);
+                    _ = same(
+                        self.core.complete(ticket, outcome, at),
+                        self.plain.complete(ticket, outcome, at),
+                    );
+                }
+            }
+        }
+    }
+
+    /// Until both say that there is nothing to do: a frame that waits is dispatched or dropped once.
+    fn poll(&mut self) {
+        for _ in 0..=JOBS {
+            match same(self.core.poll(self.now), self.plain.poll(self.now)) {
+                Action::Dispatch(block) => assert!(self.core.is_in_flight(block.ticket)),
+                Action::Drop(_, DropReason::Withdrawn) => {}
+                Action::Drop(frame, _) => self.lose_children(&frame),
+                Action::Wait(wake) => {
+                    assert!(!matches!(wake, NextWake::At(at) if at <= self.now), "a wake lies ahead");
+                    return;
+                }
+            }
+        }
+        panic!("more actions than jobs");
+    }
+
+    fn compare(&self) {
+        assert_eq!(self.core.tallies(), self.plain.tallies());
+        assert_eq!(self.core.policy().weights(), Some(self.plain.weights()));
+        assert_eq!(self.core.last_window(), self.plain.last_window());
+        assert_eq!(self.core.jobs_in_flight(), self.plain.frames().count());
+        for ticket in &self.gone {
+            assert!(!self.core.is_in_flight(*ticket));
+        }
+    }
+
+    fn close(mut self) {
+        while same(self.core.close(self.now), self.plain.close(self.now)).is_some() {}
+        self.compare();
+    }
+}
