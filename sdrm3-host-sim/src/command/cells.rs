@@ -3,6 +3,8 @@
 use clap::Args;
 use sdrm3_core::Duration;
 
+use super::Failure;
+use crate::engine::{Cell, Outcome, SelfCheck};
 use crate::input::InputError;
 use crate::network::Library;
 use crate::policy::{Method, Parameters, Part, PolicyName};
@@ -88,6 +90,24 @@ impl Settings {
     pub(super) fn method(&self, policy: PolicyName) -> Method {
         Method::new(policy, &self.without, self.parameters)
     }
+}
+
+/// How many events of a run were checked, if it broke no promise.
+pub(super) fn verdict(
+    check: SelfCheck<'_>,
+    cell: &Cell<'_>,
+    method: &Method,
+    outcome: &Outcome,
+) -> Result<u64, Failure> {
+    check.verdict(&outcome.tallies).map_err(|broken| {
+        let (scenario, platform) = (&cell.scenario.name, &cell.platform.name);
+        Failure::Broken(format!("self-check of {scenario} on {platform} under {}: {broken}", method.label()))
+    })
+}
+
+/// Says on standard error that something was checked.
+pub(super) fn report_events(events: u64) {
+    eprintln!("self-check: {events} events, and every promise is kept");
 }
 
 /// The word for everything that is built in.

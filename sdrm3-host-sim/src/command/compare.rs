@@ -2,6 +2,7 @@
 
 use std::io::{self, Write};
 use std::path::Path;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use bumpalo::Bump;
@@ -9,10 +10,10 @@ use clap::Args;
 use rayon::prelude::*;
 
 use super::Failure;
-use super::cells::{Common, Settings, platforms, scenarios};
+use super::cells::{Common, Settings, platforms, report_events, scenarios, verdict};
 use super::progress::Progress;
 use crate::bound::Bound;
-use crate::engine::Cell;
+use crate::engine::{Cell, SelfCheck};
 use crate::input::InputError;
 use crate::policy::{Method, Part, PolicyName};
 use crate::report::{Format, Run, heatmap, write_runs};
@@ -49,6 +50,9 @@ pub(super) struct Options {
     /// Print how fast the simulation went, to standard error
     #[arg(long)]
     stats: bool,
+    /// Also hold every event against what the scheduler promises; exit code 1 if a promise is broken
+    #[arg(long)]
+    check: bool,
 }
 
 /// Compares, and writes the result to `text`.
@@ -69,25 +73,29 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
         .flat_map(|scenario| platforms.iter().map(move |platform| (scenario, platform)))
         .collect();
     let progress = Progress::new(pairs.len() * methods.len());
-    let started = Instant::now();
+    let (started, checked) = (Instant::now(), AtomicU64::new(0));
     let runs: Vec<(Run, Speed)> = pool
         .install(|| {
-            let of_pair = |&(scenario, platform)| -> Result<Vec<(Run, Speed)>, InputError> {
+            let of_pair = |&(scenario, platform)| -> Result<Vec<(Run, Speed)>, Failure> {
                 let memory = Bump::new();
                 let workload =
                     build(scenario, platform, &settings.networks, settings.costs.as_ref(), &memory)?;
                 let (duration, seed) = (settings.duration, settings.seed);
                 let cell = Cell { scenario, platform, workload: &workload, recording: None, duration, seed };
                 let bound = options.bound.then(|| Bound::of(&cell)).transpose()?.map(|bound| bound.value());
-                let of_method = |method: &Method| {
+                let of_method = |method: &Method| -> Result<(Run, Speed), Failure> {
+                    let mut check = options.check.then(|| SelfCheck::new(&workload, method.config()));
                     let started = Instant::now();
-                    let outcome = method.run(&cell, &mut ());
+                    let outcome = method.run(&cell, &mut check);
                     let speed = Speed { blocks: outcome.stats.decisions, busy: started.elapsed() };
+                    if let Some(check) = check {
+                        checked.fetch_add(verdict(check, &cell, method, &outcome)?, Relaxed);
+                    }
                     progress.step();
                     let run = Run::new(&cell, method, settings.duration_ms, &outcome);
-                    (Run { bound, ..run }, speed)
+                    Ok((Run { bound, ..run }, speed))
                 };
-                Ok(methods.par_iter().map(of_method).collect())
+                methods.par_iter().map(of_method).collect()
             };
             pairs.par_iter().map(of_pair).collect::<Result<Vec<_>, _>>()
         })?
@@ -95,6 +103,9 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
         .flatten()
         .collect();
     progress.finish();
+    if options.check {
+        report_events(checked.into_inner());
+    }
     if options.stats {
         report_speed(&runs, started.elapsed());
     }

@@ -7,9 +7,9 @@ use bumpalo::Bump;
 use clap::Args;
 
 use super::Failure;
-use super::cells::{Common, DEFAULT_PLATFORM};
+use super::cells::{Common, DEFAULT_PLATFORM, report_events, verdict};
 use super::compare::write_new;
-use crate::engine::{Cell, Recording};
+use crate::engine::{Cell, Recording, SelfCheck};
 use crate::input::InputError;
 use crate::policy::PolicyName;
 use crate::replay;
@@ -44,6 +44,9 @@ pub(super) struct Options {
     /// Also record every call to the scheduler and its answer, for `replay`
     #[arg(long, value_name = "FILE.trace")]
     record: Option<String>,
+    /// Also hold every event against what the scheduler promises; exit code 1 if a promise is broken
+    #[arg(long)]
+    check: bool,
 }
 
 /// Runs, and writes the result to `text`.
@@ -72,6 +75,7 @@ pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failur
         duration,
         seed,
     };
+    let mut check = options.check.then(|| SelfCheck::new(&workload, method.config()));
     let mut recorders = (
         options.events.as_ref().map(|_| EventLog::new(&workload)),
         options.timeline.as_ref().map(|_| Timeline::new(&workload)),
@@ -85,10 +89,13 @@ pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failur
         };
         replay::recorder(&workload, &method, &origin, output)
     });
-    let outcome = method.run_traced(&cell, &mut recorders, &mut recorder);
+    let outcome = method.run_traced(&cell, &mut (&mut check, &mut recorders), &mut recorder);
     if let (Some(path), Some(recorder)) = (&options.record, &mut recorder) {
         recorder.finish();
         write_output(path, &trace)?;
+    }
+    if let Some(check) = check {
+        report_events(verdict(check, &cell, &method, &outcome)?);
     }
     let (events, timeline) = recorders;
     if let (Some(path), Some(log)) = (&options.events, events) {

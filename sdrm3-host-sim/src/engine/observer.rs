@@ -31,6 +31,12 @@ impl<R: Recorder> Recorder for Option<R> {
     }
 }
 
+impl<R: Recorder> Recorder for &mut R {
+    fn record(&mut self, event: &Event, now: Instant) {
+        R::record(self, event, now);
+    }
+}
+
 /// Records with both.
 impl<A: Recorder, B: Recorder> Recorder for (A, B) {
     fn record(&mut self, event: &Event, now: Instant) {
