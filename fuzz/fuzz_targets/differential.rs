@@ -4,5 +4,6 @@
 
 use libfuzzer_sys::fuzz_target;
 use sdrm3_check::case::Case;
+use sdrm3_check::{Planted, differential};
 
-fuzz_target!(|case: Case| sdrm3_check::differential(&case));
+fuzz_target!(|case: Case| differential(&case, Planted::from_env()));

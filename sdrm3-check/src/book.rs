@@ -3,7 +3,7 @@
 //!
 //! - A call that is refused changes nothing.
 //! - Polling ends after as many actions as there are frames that wait, and one answer to wait, whose wake
-//!   lies ahead; no job waits beside an accelerator that could run it; every pair is looked at.
+//!   lies ahead; no job waits beside an accelerator that it has a score on; every pair is looked at.
 //! - A network goes on where its path led; what ran took no more energy than at its worst.
 //! - Smart drops take what cannot be in time, under overload, and in no window more than the budget.
 //! - The scheduler shows its accelerators as they are, its totals are the sums of the events and never fall.
@@ -13,13 +13,17 @@ use std::collections::BTreeMap;
 
 use sdrm3_core::{
     AcceleratorId, Action, Activity, Branch, Config, Dispatch, DropReason, Duration, Error, Fault, Frame,
-    Instant, JobId, ModelId, NextWake, Outcome, Path, Policy, Progress, Refusal, Refused, Scheduler, Tally,
-    Ticket, Workload,
+    Gated, Instant, JobId, MapScore, ModelId, NextWake, Outcome, Path, Policy, Progress, Refusal, Refused,
+    Scheduler, Tally, Ticket, Workload,
 };
 
-use crate::case::{Ending, Step};
+use bumpalo::Bump;
+
+use crate::case::{ACCS, Case, Ending, JOBS, MODELS, Step};
 use crate::gives_rise;
 use crate::ledger::{Held, Ledger};
+use crate::planted::Planted;
+use crate::reference::Rule;
 use crate::witness::Witness;
 
 /// What the checks have met; to be asserted, so that none holds for want of cases.
@@ -34,6 +38,7 @@ pub struct Met {
     pub superseded: Cell<u32>,
     pub withdrawn: Cell<u32>,
     pub unplaceable: Cell<u32>,
+    pub abandoned: Cell<u32>,
     pub parent_lost: Cell<u32>,
     pub no_room: Cell<u32>,
     pub ties: Cell<u32>,
@@ -48,9 +53,29 @@ fn count(what: &Cell<u32>) {
     what.set(what.get() + 1);
 }
 
+/// Lets a case happen, and holds the scheduler against everything that it promises.
+///
+/// # Panics
+///
+/// Where a promise is broken.
+pub fn book(case: &Case, met: &Met, planted: Planted) {
+    let (memory, config) = (Bump::new(), case.tables.config);
+    let Some(workload) = case.tables.workload(&memory) else { return };
+    match case.tables.rule {
+        Rule::MapScore(weights) => {
+            Book::<_, MODELS, JOBS, ACCS>::new(workload, MapScore { weights }, config, met, planted)
+                .run(case);
+        }
+        Rule::Gated => {
+            let policy = Gated::<MODELS, ACCS>::new(workload);
+            Book::<_, MODELS, JOBS, ACCS>::new(workload, policy, config, met, planted).run(case);
+        }
+    }
+}
+
 /// A scheduler, and what is known of it from outside.
 #[derive(Debug)]
-pub struct Book<'w, 'm, P, const MODELS: usize, const JOBS: usize, const ACCS: usize> {
+struct Book<'w, 'm, P, const MODELS: usize, const JOBS: usize, const ACCS: usize> {
     workload: &'w Workload<'w, ACCS>,
     config: Config,
     met: &'m Met,
@@ -75,8 +100,14 @@ where
     P::Weighed: std::fmt::Debug,
 {
     /// A scheduler of a valid workload, watched from its start on.
-    pub fn new(workload: &'w Workload<'w, ACCS>, policy: P, config: Config, met: &'m Met) -> Self {
-        let policy = Witness::new(policy, Ledger::new(workload, config, JOBS));
+    fn new(
+        workload: &'w Workload<'w, ACCS>,
+        policy: P,
+        config: Config,
+        met: &'m Met,
+        planted: Planted,
+    ) -> Self {
+        let policy = Witness::new(policy, Ledger::new(workload, config, JOBS)).with_planted(planted);
         Self {
             workload,
             config,
@@ -105,15 +136,23 @@ where
 
     // ---- what happens ------------------------------------------------------------------------
 
-    /// Does a step, then what the scheduler wants done.
-    ///
-    /// # Panics
-    ///
-    /// Where a promise is broken.
-    pub fn step(&mut self, step: Step) {
-        self.apply(step);
+    /// Does each step, then what the scheduler wants done.
+    fn run(&mut self, case: &Case) {
+        for &step in &case.steps {
+            self.apply(step);
+            self.check();
+            self.poll();
+        }
+        self.close();
+    }
+
+    /// The run ends: what is under way is handed back, frame by frame.
+    fn close(&mut self) {
+        let left = self.ledger().held().len();
+        let closed = std::iter::from_fn(|| self.scheduler.close(self.now)).count();
+        assert_eq!((closed, self.scheduler.jobs_in_flight()), (left, 0), "what is left is told once");
+        self.next.clear();
         self.check();
-        self.poll();
     }
 
     fn apply(&mut self, step: Step) {
@@ -354,7 +393,7 @@ where
             match self.scheduler.poll(self.now) {
                 Action::Dispatch(block) => {
                     let witness = self.scheduler.policy();
-                    assert_eq!(witness.pairs(), pairs, "every pair was looked at");
+                    assert_eq!(witness.asked(), pairs, "every pair was looked at");
                     if witness.had_equals() {
                         count(&self.met.ties);
                     }
@@ -366,7 +405,9 @@ where
                 Action::Drop(frame, why) => self.dropped(&frame, why, &frames),
                 Action::Wait(wake) => {
                     assert!(!matches!(wake, NextWake::At(at) if at <= self.now), "a wake lies ahead");
-                    assert_eq!(pairs, 0, "a job waits beside an accelerator that could run it");
+                    let witness = self.scheduler.policy();
+                    assert_eq!(witness.asked(), pairs, "every pair was looked at");
+                    assert_eq!(witness.scored(), 0, "a job waits beside an accelerator that it scores on");
                     self.check();
                     return;
                 }
@@ -394,6 +435,7 @@ where
             DropReason::Superseded => count(&self.met.superseded),
             DropReason::Withdrawn => count(&self.met.withdrawn),
             DropReason::Unplaceable => count(&self.met.unplaceable),
+            DropReason::Abandoned => count(&self.met.abandoned),
             _ => {}
         }
         self.next.remove(&id);
@@ -441,9 +483,8 @@ where
 
     fn check(&mut self) {
         let witness = self.scheduler.policy();
-        witness.verdict().unwrap_or_else(|broken| panic!("{broken}"));
+        witness.verdict(self.scheduler.tallies()).unwrap_or_else(|broken| panic!("{broken}"));
         let ledger = witness.ledger();
-        ledger.settle(self.scheduler.tallies()).unwrap_or_else(|broken| panic!("{broken}"));
         assert_eq!(self.scheduler.jobs_in_flight(), ledger.held().len());
         assert!(ledger.held().keys().eq(self.next.keys()));
         for (index, state) in self.scheduler.accelerators().iter().enumerate() {

@@ -4,9 +4,11 @@
 use arbitrary::{Arbitrary, Result, Unstructured};
 use bumpalo::Bump;
 use sdrm3_core::{
-    Accelerator, Branch, Config, Cost, DropBudget, Duration, Instant, MapScore, Model, ModelId, Outcome,
-    Probability, Segment, SegmentSpec, SubNetwork, Weight, Weights, Workload,
+    Accelerator, Branch, Config, Cost, DropBudget, Duration, Instant, Model, ModelId, Outcome, Probability,
+    Segment, SegmentSpec, SubNetwork, Weight, Weights, Workload,
 };
+
+use crate::reference::Rule;
 
 /// Room for accelerators in all cases.
 pub const ACCS: usize = 3;
@@ -35,8 +37,8 @@ pub struct Case {
 pub struct Tables {
     /// Parts of the method.
     pub config: Config,
-    /// Where the weights begin.
-    pub weights: Weights,
+    /// What scores: the published score, or the gated policy.
+    pub rule: Rule,
     models: Vec<ModelCase>,
     accelerators: usize,
     /// Fixed cost of a switch, cost of each KiB moved, and the table of further costs, if there is one.
@@ -272,6 +274,7 @@ impl<'a> Arbitrary<'a> for Tables {
         let mut weight =
             || Ok(Weight::from_millis(if u.arbitrary()? { 1_000 } else { u.int_in_range(0..=2_000)? }));
         let weights = Weights { alpha: weight()?, beta: weight()? };
+        let rule = if u.ratio(3, 4)? { Rule::MapScore(weights) } else { Rule::Gated };
         let models = u.int_in_range(1..=MODELS)?;
         let accelerators = u.int_in_range(1..=ACCS)?;
         let switch = (switch_cost(u)?, switch_cost(u)?);
@@ -282,7 +285,7 @@ impl<'a> Arbitrary<'a> for Tables {
         };
         let wild = u.ratio(1, 32)?;
         let models = (0..models).map(|_| u.arbitrary()).collect::<Result<_>>()?;
-        Ok(Self { config, weights, models, accelerators, switch, table, wild })
+        Ok(Self { config, rule, models, accelerators, switch, table, wild })
     }
 }
 
@@ -369,10 +372,5 @@ impl Tables {
         let valid = workload.validate();
         assert!(valid.is_ok() || self.wild, "{valid:?}");
         valid.is_ok().then_some(workload)
-    }
-
-    /// The published score, with the weights of the case.
-    pub const fn policy(&self) -> MapScore {
-        MapScore { weights: self.weights }
     }
 }

@@ -4,38 +4,37 @@ use std::fmt::Debug;
 
 use bumpalo::Bump;
 use sdrm3_core::{
-    AcceleratorId, Action, Branch, DropReason, Duration, Fault, Frame, Instant, MapScore, ModelId, NextWake,
-    Outcome, Path, Policy, Progress, Refusal, Refused, Scheduler, Ticket, Workload,
+    AcceleratorId, Action, Branch, DropReason, Duration, Fault, Frame, Gated, Instant, MapScore, ModelId,
+    NextWake, Outcome, Path, Policy, Progress, Refusal, Refused, Scheduler, Ticket, Workload,
 };
 
-use crate::case::{ACCS, Case, Ending, JOBS, MODELS, Step, Tables};
+use crate::case::{ACCS, Case, Ending, JOBS, MODELS, Step};
 use crate::gives_rise;
-use crate::reference::Reference;
+use crate::planted::Planted;
+use crate::reference::{Reference, Rule};
 
 /// Lets both decide a case.
 ///
 /// # Panics
 ///
 /// Where they differ.
-pub fn differential(case: &Case) {
+pub fn differential(case: &Case, planted: Planted) {
     let memory = Bump::new();
     if let Some(workload) = case.tables.workload(&memory) {
-        let mut pair = Pair::new(&case.tables, workload);
-        for &step in &case.steps {
-            pair.step(step);
-            pair.poll();
-            pair.compare();
+        match case.tables.rule {
+            Rule::MapScore(weights) => Pair::new(case, workload, MapScore { weights }, planted).run(case),
+            Rule::Gated => Pair::new(case, workload, Gated::<MODELS, ACCS>::new(workload), planted).run(case),
         }
-        pair.close();
     }
 }
 
-struct Pair<'w> {
+struct Pair<'w, P> {
     workload: &'w Workload<'w, ACCS>,
-    core: Scheduler<'w, MapScore, MODELS, JOBS, ACCS>,
+    core: Scheduler<'w, P, MODELS, JOBS, ACCS>,
     plain: Reference<'w, ACCS>,
     now: Instant,
     gone: Vec<Ticket>,
+    planted: Planted,
 }
 
 /// The answer of both, which must be the same.
@@ -49,15 +48,26 @@ fn pick<T: Copy>(all: &[T], choice: u8) -> Option<T> {
     all.get(usize::from(choice) % all.len().max(1)).copied()
 }
 
-impl<'w> Pair<'w> {
-    fn new(tables: &Tables, workload: &'w Workload<'w, ACCS>) -> Self {
+impl<'w, P: Policy> Pair<'w, P> {
+    fn new(case: &Case, workload: &'w Workload<'w, ACCS>, policy: P, planted: Planted) -> Self {
+        let (rule, config) = (case.tables.rule, case.tables.config);
         Self {
             workload,
-            core: Scheduler::new(workload, tables.policy(), tables.config).expect("it was validated"),
-            plain: Reference::new(workload, tables.weights, tables.config, JOBS),
+            core: Scheduler::new(workload, policy, config).expect("it was validated"),
+            plain: Reference::new(workload, rule, config, JOBS),
             now: Instant::ZERO,
             gone: Vec::new(),
+            planted,
         }
+    }
+
+    fn run(mut self, case: &Case) {
+        for &step in &case.steps {
+            self.step(step);
+            self.poll();
+            self.compare();
+        }
+        self.close();
     }
 
     fn step(&mut self, step: Step) {
@@ -189,7 +199,7 @@ impl<'w> Pair<'w> {
         let lost: Vec<Ticket> =
             self.plain.in_flight().filter(|ticket| ticket.accelerator == accelerator).collect();
         let _ = same(
-            self.core.fault(accelerator, fault, self.now),
+            self.core.fault(accelerator, self.planted.fault(fault), self.now),
             self.plain.fault(accelerator, fault, self.now),
         );
         self.gone.extend(lost);
@@ -265,7 +275,7 @@ impl<'w> Pair<'w> {
 
     fn compare(&self) {
         assert_eq!(self.core.tallies(), self.plain.tallies());
-        assert_eq!(self.core.policy().weights(), Some(self.plain.weights()));
+        assert_eq!(self.core.policy().weights(), self.plain.weights());
         assert_eq!(self.core.last_window(), self.plain.last_window());
         assert_eq!(self.core.jobs_in_flight(), self.plain.frames().count());
         for ticket in &self.gone {

@@ -130,6 +130,16 @@ impl<'w, const A: usize> Ledger<'w, A> {
         &self.held
     }
 
+    /// How many jobs there is room for.
+    pub(crate) const fn room(&self) -> usize {
+        self.room
+    }
+
+    /// How many accelerators there are.
+    pub(crate) fn accelerators(&self) -> usize {
+        self.services.len()
+    }
+
     /// How many events it has heard.
     pub const fn events(&self) -> u64 {
         self.events

@@ -7,14 +7,19 @@
 #![forbid(unsafe_code)]
 #![deny(missing_docs)]
 
-pub mod book;
+mod book;
 pub mod case;
 mod differential;
 pub mod ledger;
+mod planted;
 pub mod reference;
+mod runtime;
 pub mod witness;
 
+pub use book::{Met, book};
 pub use differential::differential;
+pub use planted::Planted;
+pub use runtime::{Scene, runtime};
 
 use sdrm3_core::{Frame, ModelId};
 

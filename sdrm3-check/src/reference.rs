@@ -1,17 +1,20 @@
 //! A plain, slow, obviously correct scheduler: the specification, read once more.
 //!
-//! It has the calls of [`Scheduler`](sdrm3_core::Scheduler) under [`MapScore`](sdrm3_core::MapScore), and
-//! answers the same, but nothing is derived ahead, cached, or kept in two places: sums are summed when they
-//! are asked for, the frame that goes and the pair that runs are sought among all there are. It shares with
-//! the scheduler the types that go in and out, the functions of [`score`], which are tested against floating
+//! It has the calls of [`Scheduler`](sdrm3_core::Scheduler) under [`MapScore`](sdrm3_core::MapScore) and
+//! [`Gated`](sdrm3_core::Gated), and answers the same, but nothing is derived ahead, cached, or kept in two
+//! places: sums are summed when they are asked for, the frame that goes and the pair that runs are sought
+//! among all there are. It shares with
+//! the scheduler the types that go in and out, the functions of [`score`](sdrm3_core::score), which are tested against floating
 //! point, the tuner, which is a machine of its own, and nothing else.
 
-use std::cmp::Reverse;
+mod choice;
+mod gated;
+mod sums;
 
 use sdrm3_core::{
     AcceleratorId, Action, Branch, Config, Cost, Dispatch, DropReason, Duration, Error, Fault, Frame,
     Instant, JobId, Leftover, Model, ModelId, NextWake, Outcome, Path, Progress, Refusal, Refused, Report,
-    Score, Segment, Tally, Ticket, Tuner, UxCost, Weights, Workload, score,
+    Score, Segment, Tally, Ticket, Tuner, UxCost, Weights, Workload,
 };
 
 /// Fraction bits of a correction, and its bounds: a quarter to four.
@@ -79,12 +82,21 @@ struct State {
     barred: Vec<bool>,
 }
 
+/// How it scores.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Rule {
+    /// The published score, whose weights begin with these.
+    MapScore(Weights),
+    /// The gated policy, which has no weights.
+    Gated,
+}
+
 /// A scheduler with room for a number of jobs.
 #[derive(Clone, Debug)]
 pub struct Reference<'w, const A: usize> {
     workload: &'w Workload<'w, A>,
     config: Config,
-    weights: Weights,
+    rule: Rule,
     tuner: Tuner,
     retune: bool,
     window_end: Instant,
@@ -108,7 +120,8 @@ fn saturated(value: u128) -> u32 {
 
 impl<'w, const A: usize> Reference<'w, A> {
     /// One of this workload, which is valid, with room for so many jobs.
-    pub fn new(workload: &'w Workload<'w, A>, weights: Weights, config: Config, room: usize) -> Self {
+    pub fn new(workload: &'w Workload<'w, A>, rule: Rule, config: Config, room: usize) -> Self {
+        let weights = if let Rule::MapScore(weights) = rule { weights } else { Weights::default() };
         let accelerators = workload.accelerators.len();
         let state = State {
             tally: Tally::default(),
@@ -131,7 +144,7 @@ impl<'w, const A: usize> Reference<'w, A> {
         Self {
             workload,
             config,
-            weights,
+            rule,
             tuner: Tuner::new(weights),
             retune: false,
             window_end: Instant::ZERO.saturating_add(config.tuning_window.unwrap_or(Duration::MAX)),
@@ -150,9 +163,9 @@ impl<'w, const A: usize> Reference<'w, A> {
         self.models.iter().map(|state| state.tally).collect()
     }
 
-    /// The weights.
-    pub const fn weights(&self) -> Weights {
-        self.weights
+    /// The weights, if the rule has any.
+    pub const fn weights(&self) -> Option<Weights> {
+        if let Rule::MapScore(weights) = self.rule { Some(weights) } else { None }
     }
 
     /// UXCost of the last window.
@@ -177,8 +190,6 @@ impl<'w, const A: usize> Reference<'w, A> {
         self.segments(job)[job.position + block.count - 1].info().branch
     }
 
-    // ---- sums over the tables ----------------------------------------------------------------
-
     fn row(&self, model: ModelId) -> &'w Model<'w, A> {
         &self.workload.models[usize::from(model.0)]
     }
@@ -191,245 +202,12 @@ impl<'w, const A: usize> Reference<'w, A> {
         self.row(job.frame.model).subnetworks[usize::from(job.subnetwork)].segments
     }
 
-    /// The latencies of a segment, where it can run.
-    fn latencies(segment: &Segment<A>) -> Vec<u128> {
-        let all = segment.placements().iter().map(|on| u128::from(on.latency_ns));
-        all.filter(|&latency| latency > 0).collect()
-    }
-
-    fn mean(segment: &Segment<A>) -> u128 {
-        let latencies = Self::latencies(segment);
-        latencies.iter().sum::<u128>() / latencies.len() as u128
-    }
-
-    /// Expected work from a segment to the end, where each takes what `of` says.
-    fn togo(segments: &[Segment<A>], from: usize, of: fn(&Segment<A>) -> u128) -> u128 {
-        let Some(segment) = segments.get(from) else { return 0 };
-        let next = Self::togo(segments, from + 1, of);
-        let weighed = |bits: u32, work: u128| (work * u128::from(bits)) >> 16;
-        let behind = match segment.info().branch {
-            Branch::Next => next,
-            Branch::Skip { segments: skipped, probability } => {
-                let jump = Self::togo(segments, from + 1 + usize::from(skipped), of);
-                next - weighed(probability.to_bits(), next) + weighed(probability.to_bits(), jump)
-            }
-            Branch::Exit { probability } => next - weighed(probability.to_bits(), next),
-        };
-        of(segment) + behind
-    }
-
-    fn mean_togo(segments: &[Segment<A>], from: usize) -> u128 {
-        Self::togo(segments, from, Self::mean)
-    }
-
-    fn fastest_togo(segments: &[Segment<A>], from: usize) -> u128 {
-        Self::togo(segments, from, |segment| Self::latencies(segment).into_iter().min().unwrap_or(0))
-    }
-
-    // ---- corrections -------------------------------------------------------------------------
-
-    fn mean_factor(&self, model: ModelId) -> u128 {
-        let factors = &self.models[usize::from(model.0)].factors;
-        factors.iter().sum::<u128>() / factors.len() as u128
-    }
-
-    /// Work at a pace; beyond 4.29 s it is right up to 78 hours.
-    fn scaled(work: u128, factor: u128) -> Duration {
-        nanos((work.min(u128::from(u64::MAX >> 16)) * factor) >> 12)
-    }
-
-    fn corrected_togo(&self, job: &Job) -> Duration {
-        Self::scaled(Self::mean_togo(self.segments(job), job.position), self.mean_factor(job.frame.model))
-    }
-
-    fn corrected_fastest(&self, job: &Job, from: usize) -> Duration {
-        let least = self.models[usize::from(job.frame.model.0)].factors.iter().min();
-        Self::scaled(Self::fastest_togo(self.segments(job), from), *least.expect("an accelerator"))
-    }
-
-    fn corrected_latency(&self, job: &Job, accelerator: usize, latency_ns: u32) -> u32 {
-        let factor = self.models[usize::from(job.frame.model.0)].factors[accelerator];
-        saturated((u128::from(latency_ns) * factor) >> 12)
-    }
-
-    fn learn(&mut self, model: ModelId, accelerator: usize, measured: Duration, expected: Duration) {
-        if expected == Duration::ZERO {
-            return;
-        }
-        let factor = &mut self.state(model).factors[accelerator];
-        let sample = u128::from(measured.as_nanos()) * ONE / u128::from(expected.as_nanos());
-        let sample = sample.clamp(*factor / 2, *factor * 2);
-        *factor = (*factor + sample / 4 - *factor / 4).clamp(LEAST, MOST);
-    }
-
-    // ---- which frames and pairs there are ----------------------------------------------------
-
     fn job(&self, id: JobId) -> &Job {
         self.jobs.iter().find(|job| job.id == id).expect("a job under way")
     }
 
     fn job_mut(&mut self, id: JobId) -> &mut Job {
         self.jobs.iter_mut().find(|job| job.id == id).expect("a job under way")
-    }
-
-    /// The waiting jobs, by place.
-    fn waiting(&self) -> Vec<Job> {
-        let mut jobs: Vec<Job> = self.jobs.iter().filter(|job| !job.running).copied().collect();
-        jobs.sort_by_key(|job| job.id.index());
-        jobs
-    }
-
-    fn may_run(&self, job: &Job, accelerator: usize) -> bool {
-        let runs = self.segments(job)[job.position].placements()[accelerator].latency_ns > 0;
-        runs && !self.models[usize::from(job.frame.model.0)].barred[accelerator]
-    }
-
-    /// Whether no accelerator that is not out of service may run it.
-    fn is_unplaceable(&self, job: &Job) -> bool {
-        let mut all = self.accelerators.iter().enumerate();
-        !all.any(|(index, on)| on.service != Service::Out && self.may_run(job, index))
-    }
-
-    fn reason_to_drop(&self, job: &Job) -> Option<DropReason> {
-        let due = self.now >= job.frame.deadline;
-        if !self.models[usize::from(job.frame.model.0)].active {
-            Some(DropReason::Withdrawn)
-        } else if job.superseded {
-            Some(DropReason::Superseded)
-        } else if due && !job.started && self.config.stale_drop {
-            Some(DropReason::Stale)
-        } else if due && self.is_unplaceable(job) {
-            Some(DropReason::Unplaceable)
-        } else {
-            None
-        }
-    }
-
-    /// Whether the budgets of a model and its active dependents allow one more loss.
-    fn may_lose(&self, model: ModelId) -> bool {
-        let (budget, state) = (self.row(model).drop_budget, &self.models[usize::from(model.0)]);
-        let latest = state.lost.iter().rev().take(usize::from(budget.of()) - 1);
-        let lost = latest.filter(|lost| **lost).count();
-        let mut children = self.workload.children(model);
-        lost < usize::from(budget.lost())
-            && children.all(|(child, _)| !self.models[usize::from(child.0)].active || self.may_lose(child))
-    }
-
-    /// Expected work of the frames that one frame of a model gives rise to: of each model below, its own
-    /// work times the probabilities on the way, if all on the way are active.
-    fn dependents(&self, root: ModelId) -> u128 {
-        let below = |start: &'w Model<'w, A>, active: bool| {
-            let mut work = Self::mean_togo(start.subnetworks[0].segments, 0);
-            let (mut at, mut active) = (start, active);
-            while let Some(cascade) = at.cascade.filter(|_| active) {
-                work = (work * u128::from(cascade.probability.to_bits())) >> 16;
-                if cascade.parent == root {
-                    return work;
-                }
-                at = self.row(cascade.parent);
-                active = self.models[usize::from(cascade.parent.0)].active;
-            }
-            0
-        };
-        self.workload.models.iter().zip(&self.models).map(|(model, state)| below(model, state.active)).sum()
-    }
-
-    /// Smart frame drop: of the waiting frames that cannot be in time and may be lost, the one with the most
-    /// work left, if more than one frame under way cannot be in time.
-    fn smart_drop(&self) -> Option<Job> {
-        if !self.config.frame_drop {
-            return None;
-        }
-        let slack = |job: &Job| job.frame.deadline.saturating_since(self.now);
-        let waiting = self.waiting().into_iter();
-        let late: Vec<Job> =
-            waiting.filter(|job| self.corrected_fastest(job, job.position) > slack(job)).collect();
-        let running = self.accelerators.iter().filter_map(|accelerator| accelerator.block);
-        let running_late = running.filter(|block| {
-            let job = self.job(block.job);
-            let left = self.corrected_fastest(job, job.position + block.count);
-            block.until.saturating_add(left) > job.frame.deadline
-        });
-        if late.len() + running_late.count() < 2 {
-            return None;
-        }
-        let work = |job: &Job| {
-            let dependents = nanos(self.dependents(job.frame.model));
-            self.corrected_togo(job).saturating_add(dependents)
-        };
-        let candidates = late.into_iter().filter(|job| self.may_lose(job.frame.model));
-        candidates.max_by_key(|job| (work(job), Reverse((job.frame.model, job.frame.number))))
-    }
-
-    fn switch_cost(&self, job: &Job, index: usize) -> Cost {
-        let (row, accelerator) = (&self.workload.accelerators[index], &self.accelerators[index]);
-        if accelerator.last_job == Some(job.id) {
-            return Cost::NONE;
-        }
-        let model = self.row(job.frame.model);
-        let mut bytes = accelerator.resident_bytes;
-        bytes = bytes.saturating_add(self.segments(job)[job.position].info().activation_bytes);
-        if accelerator.last_model != Some(job.frame.model) {
-            bytes = bytes.saturating_add(model.subnetworks[usize::from(job.subnetwork)].weight_bytes);
-        }
-        let entry = accelerator.last_model.and_then(|last| {
-            let place = usize::from(last.0) * self.workload.models.len() + usize::from(job.frame.model.0);
-            row.switch_table.get(place).copied()
-        });
-        let sum = |of: fn(&Cost) -> u32| {
-            let moved = (u128::from(of(&row.switch_per_kib)) * u128::from(bytes)) >> 10;
-            let entry = entry.map_or(0, |entry| u128::from(of(&entry)));
-            saturated(u128::from(of(&row.switch_fixed)) + moved + entry)
-        };
-        Cost::new(sum(|cost| cost.latency_ns), sum(|cost| cost.energy_nj))
-    }
-
-    /// MapScore of a pair, by its equation.
-    fn score(&self, job: &Job, index: usize) -> Score {
-        let segment = &self.segments(job)[job.position];
-        let on = segment.placements()[index];
-        let factor = self.models[usize::from(job.frame.model.0)].factors[index];
-        let relative = (self.mean_factor(job.frame.model) * ONE / factor).min(u128::from(u16::MAX));
-        let runs: Vec<_> = segment.placements().iter().filter(|on| on.latency_ns > 0).collect();
-        let latencies = runs.iter().map(|on| u64::from(on.latency_ns)).sum();
-        let energies = runs.iter().map(|on| u64::from(on.energy_nj)).sum();
-        let among = runs.len() as u32;
-        let latency_preference = score::preference(latencies, on.latency_ns, among);
-        let latency_preference = saturated((u128::from(latency_preference) * relative) >> 12);
-        let energy_preference = score::preference(energies, on.energy_nj, among);
-
-        let slack = job.frame.deadline.saturating_since(self.now);
-        let urgency = score::urgency(self.corrected_togo(job), slack);
-        let waits = self.now.saturating_since(job.since);
-        let starvation = score::starvation(waits, Self::mean(segment) as u32);
-        let switch = score::switch(self.switch_cost(job, index).energy_nj, on.energy_nj);
-        Score(
-            score::urgency_term(urgency, latency_preference)
-                + score::starvation_term(self.weights.alpha, starvation)
-                + score::energy_term(self.weights.beta, energy_preference, switch),
-        )
-    }
-
-    /// The first of all pairs in the documented order.
-    fn best_pair(&self) -> Option<(Job, usize, Score)> {
-        let idle = |index: usize| {
-            let on = &self.accelerators[index];
-            on.service == Service::In && on.block.is_none()
-        };
-        let mut pairs = Vec::new();
-        for job in self.waiting() {
-            for index in
-                (0..self.accelerators.len()).filter(|&index| idle(index) && self.may_run(&job, index))
-            {
-                pairs.push((job, index, self.score(&job, index)));
-            }
-        }
-        pairs.into_iter().min_by_key(|&(job, index, score)| {
-            let Frame { deadline, release, model, number, .. } = job.frame;
-            let latency_ns = self.segments(&job)[job.position].placements()[index].latency_ns;
-            let latency_ns = self.corrected_latency(&job, index, latency_ns);
-            (Reverse(score), deadline, release, model, number, latency_ns, index)
-        })
     }
 
     // ---- the calls ---------------------------------------------------------------------------
@@ -819,59 +597,6 @@ impl<'w, const A: usize> Reference<'w, A> {
         }
     }
 
-    /// The time that a frame has, less what others take that are due no later, at the table's pace.
-    fn available(&self, frame: &Frame, own: Option<JobId>, now: Instant) -> u128 {
-        let others =
-            self.jobs.iter().filter(|job| Some(job.id) != own && job.frame.deadline <= frame.deadline);
-        let backlog = others.map(|job| u128::from(self.corrected_togo(job).as_nanos())).sum::<u128>();
-        let in_service = self.accelerators.iter().filter(|on| on.service != Service::Out).count();
-        let left = u128::from(frame.deadline.saturating_since(now).as_nanos());
-        let left = left.saturating_sub(backlog / in_service.max(1) as u128);
-        left * ONE / self.mean_factor(frame.model)
-    }
-
-    /// The lightest sub-network that keeps the accuracy floor.
-    fn lightest(&self, model: ModelId) -> usize {
-        let row = self.row(model);
-        let keeps = |accuracy: u32| accuracy == 0 || accuracy >= row.accuracy_floor;
-        let lighter = row.subnetworks.iter().skip(1);
-        lighter.take_while(|subnetwork| keeps(subnetwork.accuracy_milli_percent)).count()
-    }
-
-    /// The heaviest that ends within a time when it goes on from a place, or the last.
-    fn heaviest_within(&self, model: ModelId, from: usize, time: u128, first: usize, last: usize) -> usize {
-        let fits =
-            |&index: &usize| Self::mean_togo(self.row(model).subnetworks[index].segments, from) <= time;
-        (first..=last).find(fits).unwrap_or(last)
-    }
-
-    fn choose_subnetwork(&self, frame: &Frame, now: Instant) -> u8 {
-        if !self.config.supernet {
-            return 0;
-        }
-        let (lightest, available) = (self.lightest(frame.model), self.available(frame, None, now));
-        let current = usize::from(self.models[usize::from(frame.model.0)].subnetwork);
-        let fits = |time| self.heaviest_within(frame.model, 0, time, 0, lightest);
-        // A step back up needs a margin.
-        let chosen = match fits(available) {
-            wanted if wanted < current => fits(available - available / 8).min(current),
-            wanted => wanted,
-        };
-        chosen as u8
-    }
-
-    /// The sub-network to go on with: the same, or a lighter one that keeps all finished work.
-    fn lighten(&self, job: &Job, next: usize) -> u8 {
-        let (current, lightest) = (usize::from(job.subnetwork), self.lightest(job.frame.model));
-        let keeps = |index: &usize| {
-            let lighter = &self.row(job.frame.model).subnetworks[*index];
-            usize::from(lighter.shared_prefix) >= next && lighter.segments.len() > next
-        };
-        let last = (current + 1..=lightest).take_while(keeps).last().unwrap_or(current);
-        let available = self.available(&job.frame, Some(job.id), self.now);
-        self.heaviest_within(job.frame.model, next, available, current, last) as u8
-    }
-
     /// Ends the tuner's window if it is over.
     fn tune(&mut self) {
         let over = self.now >= self.window_end;
@@ -901,6 +626,8 @@ impl<'w, const A: usize> Reference<'w, A> {
                 self.tuner.window(Some(self.last_window.value()));
             }
         }
-        self.weights = self.tuner.weights();
+        if let Rule::MapScore(weights) = &mut self.rule {
+            *weights = self.tuner.weights();
+        }
     }
 }

@@ -6,12 +6,10 @@
 //! test --release -p sdrm3-core --test invariants` looks further; the fuzz targets `dispatch` and
 //! `differential` further still.
 
-use bumpalo::Bump;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
-use sdrm3_check::book::{Book, Met};
-use sdrm3_check::case::{ACCS, Case, JOBS, MODELS};
-use sdrm3_check::differential;
+use sdrm3_check::case::Case;
+use sdrm3_check::{Met, Planted, book, differential};
 
 /// Runs random cases, the same in every run; PROPTEST_CASES and PROPTEST_RNG_SEED ask for others.
 fn for_cases(at_least: u32, check: impl Fn(&Case)) {
@@ -34,13 +32,7 @@ fn for_cases(at_least: u32, check: impl Fn(&Case)) {
 #[test]
 fn the_scheduler_keeps_its_promises() {
     let met = Met::default();
-    for_cases(1_000, |case| {
-        let memory = Bump::new();
-        let Some(workload) = case.tables.workload(&memory) else { return };
-        let policy = case.tables.policy();
-        let mut book = Book::<_, MODELS, JOBS, ACCS>::new(workload, policy, case.tables.config, &met);
-        case.steps.iter().for_each(|&step| book.step(step));
-    });
+    for_cases(1_000, |case| book(case, &met, Planted::None));
     let often = [
         &met.infeasible,
         &met.infeasible_by_table,
@@ -50,6 +42,7 @@ fn the_scheduler_keeps_its_promises() {
         &met.superseded,
         &met.withdrawn,
         &met.unplaceable,
+        &met.abandoned,
         &met.parent_lost,
         &met.no_room,
         &met.ties,
@@ -64,5 +57,5 @@ fn the_scheduler_keeps_its_promises() {
 
 #[test]
 fn the_scheduler_answers_as_the_plain_reference_does() {
-    for_cases(4_000, differential);
+    for_cases(4_000, |case| differential(case, Planted::None));
 }
