@@ -1,10 +1,11 @@
 //! What `compare` and `run` have in common: the options that say what to run, validated.
 
 use clap::Args;
+use sdrm3_check::ledger::Broken;
 use sdrm3_core::Duration;
 
 use super::Failure;
-use crate::engine::{Cell, Outcome, SelfCheck};
+use crate::engine::Cell;
 use crate::input::InputError;
 use crate::network::Library;
 use crate::policy::{Method, Parameters, Part, PolicyName};
@@ -92,17 +93,10 @@ impl Settings {
     }
 }
 
-/// How many events of a run were checked, if it broke no promise.
-pub(super) fn verdict(
-    check: SelfCheck<'_>,
-    cell: &Cell<'_>,
-    method: &Method,
-    outcome: &Outcome,
-) -> Result<u64, Failure> {
-    check.verdict(&outcome.tallies).map_err(|broken| {
-        let (scenario, platform) = (&cell.scenario.name, &cell.platform.name);
-        Failure::Broken(format!("self-check of {scenario} on {platform} under {}: {broken}", method.label()))
-    })
+/// Says where a run broke a promise.
+pub(super) fn broken(cell: &Cell<'_>, method: &Method, broken: &Broken) -> Failure {
+    let (scenario, platform) = (&cell.scenario.name, &cell.platform.name);
+    Failure::Broken(format!("self-check of {scenario} on {platform} under {}: {broken}", method.label()))
 }
 
 /// Says on standard error that something was checked.

@@ -8,12 +8,13 @@ use std::time::{Duration, Instant};
 use bumpalo::Bump;
 use clap::Args;
 use rayon::prelude::*;
+use sdrm3_check::Planted;
 
 use super::Failure;
-use super::cells::{Common, Settings, platforms, report_events, scenarios, verdict};
+use super::cells::{Common, Settings, broken, platforms, report_events, scenarios};
 use super::progress::Progress;
 use crate::bound::Bound;
-use crate::engine::{Cell, SelfCheck};
+use crate::engine::Cell;
 use crate::input::InputError;
 use crate::policy::{Method, Part, PolicyName};
 use crate::report::{Format, Run, heatmap, write_runs};
@@ -84,13 +85,16 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
                 let cell = Cell { scenario, platform, workload: &workload, recording: None, duration, seed };
                 let bound = options.bound.then(|| Bound::of(&cell)).transpose()?.map(|bound| bound.value());
                 let of_method = |method: &Method| -> Result<(Run, Speed), Failure> {
-                    let mut check = options.check.then(|| SelfCheck::new(&workload, method.config()));
                     let started = Instant::now();
-                    let outcome = method.run(&cell, &mut check);
+                    let outcome = if options.check {
+                        let (outcome, verdict) = method.run_checked(&cell, &mut (), &mut (), Planted::None);
+                        let events = verdict.map_err(|promise| broken(&cell, method, &promise))?;
+                        checked.fetch_add(events, Relaxed);
+                        outcome
+                    } else {
+                        method.run(&cell, &mut ())
+                    };
                     let speed = Speed { blocks: outcome.stats.decisions, busy: started.elapsed() };
-                    if let Some(check) = check {
-                        checked.fetch_add(verdict(check, &cell, method, &outcome)?, Relaxed);
-                    }
                     progress.step();
                     let run = Run::new(&cell, method, settings.duration_ms, &outcome);
                     Ok((Run { bound, ..run }, speed))

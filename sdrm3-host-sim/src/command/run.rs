@@ -5,11 +5,12 @@ use std::path::Path;
 
 use bumpalo::Bump;
 use clap::Args;
+use sdrm3_check::Planted;
 
 use super::Failure;
-use super::cells::{Common, DEFAULT_PLATFORM, report_events, verdict};
+use super::cells::{Common, DEFAULT_PLATFORM, broken, report_events};
 use super::compare::write_new;
-use crate::engine::{Cell, Recording, SelfCheck};
+use crate::engine::{Cell, Recording};
 use crate::input::InputError;
 use crate::policy::PolicyName;
 use crate::replay;
@@ -75,7 +76,6 @@ pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failur
         duration,
         seed,
     };
-    let mut check = options.check.then(|| SelfCheck::new(&workload, method.config()));
     let mut recorders = (
         options.events.as_ref().map(|_| EventLog::new(&workload)),
         options.timeline.as_ref().map(|_| Timeline::new(&workload)),
@@ -89,13 +89,18 @@ pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failur
         };
         replay::recorder(&workload, &method, &origin, output)
     });
-    let outcome = method.run_traced(&cell, &mut (&mut check, &mut recorders), &mut recorder);
+    let (outcome, verdict) = if options.check {
+        let (outcome, verdict) = method.run_checked(&cell, &mut recorders, &mut recorder, Planted::None);
+        (outcome, Some(verdict))
+    } else {
+        (method.run_traced(&cell, &mut recorders, &mut recorder), None)
+    };
     if let (Some(path), Some(recorder)) = (&options.record, &mut recorder) {
         recorder.finish();
         write_output(path, &trace)?;
     }
-    if let Some(check) = check {
-        report_events(verdict(check, &cell, &method, &outcome)?);
+    if let Some(verdict) = verdict {
+        report_events(verdict.map_err(|promise| broken(&cell, &method, &promise))?);
     }
     let (events, timeline) = recorders;
     if let (Some(path), Some(log)) = (&options.events, events) {

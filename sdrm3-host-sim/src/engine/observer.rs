@@ -31,7 +31,7 @@ impl<R: Recorder> Recorder for Option<R> {
     }
 }
 
-impl<R: Recorder> Recorder for &mut R {
+impl<R: Recorder + ?Sized> Recorder for &mut R {
     fn record(&mut self, event: &Event, now: Instant) {
         R::record(self, event, now);
     }

@@ -2,6 +2,7 @@
 
 mod answers;
 mod changes;
+mod check;
 mod costs;
 mod dynamic;
 mod faults;
