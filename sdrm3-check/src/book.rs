@@ -294,6 +294,7 @@ where
     }
 
     fn admitted(&mut self, frame: Frame, id: JobId) {
+        self.check_events();
         assert_eq!(self.ledger().held().get(&id).map(|held| held.frame), Some(frame));
         assert_eq!(self.next.insert(id, 0), None, "a name is used once at a time");
     }
@@ -481,10 +482,15 @@ where
 
     // ---- what always holds -------------------------------------------------------------------
 
+    /// What the events show by themselves.
+    fn check_events(&self) {
+        let verdict = self.scheduler.policy().verdict(self.scheduler.tallies());
+        verdict.unwrap_or_else(|broken| panic!("{broken}"));
+    }
+
     fn check(&mut self) {
-        let witness = self.scheduler.policy();
-        witness.verdict(self.scheduler.tallies()).unwrap_or_else(|broken| panic!("{broken}"));
-        let ledger = witness.ledger();
+        self.check_events();
+        let ledger = self.ledger();
         assert_eq!(self.scheduler.jobs_in_flight(), ledger.held().len());
         assert!(ledger.held().keys().eq(self.next.keys()));
         for (index, state) in self.scheduler.accelerators().iter().enumerate() {

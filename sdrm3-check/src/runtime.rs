@@ -3,7 +3,7 @@
 //! does the work.
 
 use std::cell::Cell;
-use std::collections::VecDeque;
+use std::collections::{BTreeSet, VecDeque};
 use std::rc::Rc;
 
 use arbitrary::{Arbitrary, Result, Unstructured};
@@ -287,6 +287,8 @@ struct World<'w, P> {
     now: Instant,
     wake: Wake,
     is_well: Rc<Cell<bool>>,
+    /// What a step barred.
+    barred: BTreeSet<(ModelId, AcceleratorId)>,
 }
 
 /// Actions and completions at one time, at most: each frame may run, fail and be lost with its dependents.
@@ -349,6 +351,9 @@ impl<P: Policy> World<'_, P> {
             Step::Bar(choice, on, barred) => {
                 let on = AcceleratorId(on % accelerators);
                 self.runtime.bar(model(choice), on, barred, now, witness).expect("they are known");
+                if barred {
+                    self.barred.insert((model(choice), on));
+                }
             }
             Step::Activate(choice, active) => {
                 self.runtime.set_active(model(choice), active, now, witness).expect("it is known");
@@ -361,8 +366,11 @@ impl<P: Policy> World<'_, P> {
     }
 
     /// The devices are well again: what is under way comes to its end by the rules of supervision. A device
-    /// that has lost its power is its owner's to reset.
+    /// that has lost its power is its owner's to reset, and so are the bars that it put up.
     fn recover(&mut self) {
+        for (model, on) in std::mem::take(&mut self.barred) {
+            self.runtime.bar(model, on, false, self.now, &mut self.witness).expect("they are known");
+        }
         for queue in self.runtime.queues_mut() {
             if queue.queue().habits.faults.contains(&Some(Fault::PowerLoss)) {
                 let _ = queue.reset(self.now);
@@ -410,7 +418,8 @@ impl Scene {
         let runtime = Runtime::new(scheduler, queues.collect()).expect("one queue each");
         let runtime = runtime.with_supervision(supervision);
         let witness = Witness { ledger: Ledger::new(workload, config, JOBS), planted };
-        let mut world = World { runtime, witness, now: Instant::ZERO, wake: Wake::OnEvent, is_well };
+        let (now, wake, barred) = (Instant::ZERO, Wake::OnEvent, BTreeSet::new());
+        let mut world = World { runtime, witness, now, wake, is_well, barred };
         for step in &self.steps {
             world.step(step);
         }
