@@ -345,7 +345,7 @@ where
         match outcome.energy_nj {
             Some(measured) => assert_eq!(report.energy_nj, measured),
             None => {
-                assert!(report.energy_nj <= report.worst_energy_nj, "what ran took no more than its worst")
+                assert!(report.energy_nj <= report.worst_energy_nj, "what ran took no more than its worst");
             }
         }
         assert_eq!(report.progress == Progress::More, usize::from(next) < segments.len());

@@ -39,9 +39,16 @@ struct Pair<'w, P> {
 
 /// The answer of both, which must be the same.
 #[track_caller]
-fn same<T: Debug + PartialEq>(core: T, plain: T) -> T {
-    assert_eq!(core, plain, "the scheduler, left, and the reference differ");
+fn same<T: Debug + PartialEq>(core: T, plain: &T) -> T {
+    assert_eq!(core, *plain, "the scheduler, left, and the reference differ");
     core
+}
+
+/// The same call to both.
+macro_rules! both {
+    ($pair:ident.$call:ident($($argument:expr),*)) => {
+        same($pair.core.$call($($argument),*), &$pair.plain.$call($($argument),*))
+    };
 }
 
 fn pick<T: Copy>(all: &[T], choice: u8) -> Option<T> {
@@ -90,25 +97,13 @@ impl<'w, P: Policy> Pair<'w, P> {
             Step::Stale(choice) => {
                 if let Some(ticket) = pick(&self.gone, choice) {
                     let outcome = Outcome::finished(now);
-                    assert!(
-                        same(
-                            self.core.complete(ticket, outcome, now),
-                            self.plain.complete(ticket, outcome, now)
-                        )
-                        .is_err()
-                    );
+                    assert!(both!(self.complete(ticket, outcome, now)).is_err());
                 }
             }
             Step::BadSkip(choice) => {
                 if let Some(ticket) = pick(&in_flight, choice) {
                     let outcome = Outcome::finished(now).with_path(Path::Skip(u16::MAX));
-                    assert!(
-                        same(
-                            self.core.complete(ticket, outcome, now),
-                            self.plain.complete(ticket, outcome, now)
-                        )
-                        .is_err()
-                    );
+                    assert!(both!(self.complete(ticket, outcome, now)).is_err());
                 }
             }
             Step::Lose(choice) => self.fault(accelerator(choice), Fault::BlockLost),
@@ -117,19 +112,19 @@ impl<'w, P: Policy> Pair<'w, P> {
             Step::OutOfService(choice) => self.fault(accelerator(choice), Fault::OutOfService),
             Step::Restore(choice) => {
                 let id = accelerator(choice);
-                let _ = same(self.core.restore(id, now), self.plain.restore(id, now));
+                let _ = both!(self.restore(id, now));
             }
             Step::Bar(choice, on, barred) => {
                 let (id, on) = (model(choice), accelerator(on));
-                let _ = same(self.core.bar(id, on, barred, now), self.plain.bar(id, on, barred, now));
+                let _ = both!(self.bar(id, on, barred, now));
             }
             Step::Activate(choice, active) => {
                 let id = model(choice);
-                let _ = same(self.core.set_active(id, active, now), self.plain.set_active(id, active, now));
+                let _ = both!(self.set_active(id, active, now));
             }
             Step::Period(choice, us) => {
                 let (id, period) = (model(choice), Duration::from_micros(us.into()));
-                let _ = same(self.core.set_period(id, period, now), self.plain.set_period(id, period, now));
+                let _ = both!(self.set_period(id, period, now));
             }
             Step::Freeze(frozen) => {
                 self.core.freeze_tuner(frozen);
@@ -140,9 +135,9 @@ impl<'w, P: Policy> Pair<'w, P> {
     }
 
     fn release(&mut self, model: ModelId) {
-        match same(self.core.release(model, self.now), self.plain.release(model, self.now)) {
-            Err(Refused { why: Refusal::Full { .. }, frame: Some(frame) }) => self.give_up(frame),
-            Ok(_) | Err(_) => {}
+        let answer = both!(self.release(model, self.now));
+        if let Err(Refused { why: Refusal::Full { .. }, frame: Some(frame) }) = answer {
+            self.give_up(frame);
         }
     }
 
@@ -160,9 +155,7 @@ impl<'w, P: Policy> Pair<'w, P> {
     fn lose_children(&mut self, parent: &Frame) {
         for child in self.children(parent) {
             let now = self.now;
-            if let Ok(frame) =
-                same(self.core.lose_child(child, parent, now), self.plain.lose_child(child, parent, now))
-            {
+            if let Ok(frame) = both!(self.lose_child(child, parent, now)) {
                 self.lose_children(&frame);
             }
         }
@@ -176,8 +169,7 @@ impl<'w, P: Policy> Pair<'w, P> {
         };
         let outcome = ending.outcome(self.now).with_path(path);
         let now = self.now;
-        let report =
-            same(self.core.complete(ticket, outcome, now), self.plain.complete(ticket, outcome, now));
+        let report = both!(self.complete(ticket, outcome, now));
         let report = report.expect("it is in flight");
         self.gone.push(ticket);
         if report.progress == Progress::More {
@@ -185,10 +177,7 @@ impl<'w, P: Policy> Pair<'w, P> {
         }
         for child in self.children(&report.frame) {
             let (parent, now) = (&report.frame, self.now);
-            let answer = same(
-                self.core.release_child(child, parent, now),
-                self.plain.release_child(child, parent, now),
-            );
+            let answer = both!(self.release_child(child, parent, now));
             if let Err(Refused { frame: Some(frame), .. }) = answer {
                 self.give_up(frame);
             }
@@ -200,7 +189,7 @@ impl<'w, P: Policy> Pair<'w, P> {
             self.plain.in_flight().filter(|ticket| ticket.accelerator == accelerator).collect();
         let _ = same(
             self.core.fault(accelerator, self.planted.fault(fault), self.now),
-            self.plain.fault(accelerator, fault, self.now),
+            &self.plain.fault(accelerator, fault, self.now),
         );
         self.gone.extend(lost);
     }
@@ -213,7 +202,7 @@ impl<'w, P: Policy> Pair<'w, P> {
         let at = if choice & 1 == 1 { before } else { now };
         match choice >> 1 & 7 {
             0 => {
-                if let Ok((frame, _)) = same(self.core.release(model, at), self.plain.release(model, at)) {
+                if let Ok((frame, _)) = both!(self.release(model, at)) {
                     assert_eq!(frame.release, at);
                 }
             }
@@ -221,37 +210,21 @@ impl<'w, P: Policy> Pair<'w, P> {
                 let parent = self.plain.frames().next();
                 let Some(parent) = parent else { return };
                 // Of a frame that is not complete: it has the same answer, and is a frame as any other.
-                let _ = same(
-                    self.core.release_child(model, &parent, at),
-                    self.plain.release_child(model, &parent, at),
-                );
+                let _ = both!(self.release_child(model, &parent, at));
             }
-            2 => {
-                _ = same(
-                    self.core.fault(accelerator, Fault::Resting, at),
-                    self.plain.fault(accelerator, Fault::Resting, at),
-                )
-            }
-            3 => _ = same(self.core.restore(accelerator, at), self.plain.restore(accelerator, at)),
-            4 => {
-                _ = same(
-                    self.core.bar(model, accelerator, true, at),
-                    self.plain.bar(model, accelerator, true, at),
-                )
-            }
-            5 => _ = same(self.core.set_active(model, true, at), self.plain.set_active(model, true, at)),
+            2 => _ = both!(self.fault(accelerator, Fault::Resting, at)),
+            3 => _ = both!(self.restore(accelerator, at)),
+            4 => _ = both!(self.bar(model, accelerator, true, at)),
+            5 => _ = both!(self.set_active(model, true, at)),
             6 => {
                 let period = Duration::from_nanos(choice.into());
-                _ = same(self.core.set_period(model, period, at), self.plain.set_period(model, period, at));
+                _ = both!(self.set_period(model, period, at));
             }
             _ => {
                 let ticket = Ticket { accelerator, sequence: choice.into() };
                 if self.plain.in_flight().all(|other| other != ticket) {
                     let outcome = Outcome::finished(at);
-                    _ = same(
-                        self.core.complete(ticket, outcome, at),
-                        self.plain.complete(ticket, outcome, at),
-                    );
+                    _ = both!(self.complete(ticket, outcome, at));
                 }
             }
         }
@@ -260,7 +233,7 @@ impl<'w, P: Policy> Pair<'w, P> {
     /// Until both say that there is nothing to do: a frame that waits is dispatched or dropped once.
     fn poll(&mut self) {
         for _ in 0..=JOBS {
-            match same(self.core.poll(self.now), self.plain.poll(self.now)) {
+            match both!(self.poll(self.now)) {
                 Action::Dispatch(block) => assert!(self.core.is_in_flight(block.ticket)),
                 Action::Drop(_, DropReason::Withdrawn) => {}
                 Action::Drop(frame, _) => self.lose_children(&frame),
@@ -284,7 +257,7 @@ impl<'w, P: Policy> Pair<'w, P> {
     }
 
     fn close(mut self) {
-        while same(self.core.close(self.now), self.plain.close(self.now)).is_some() {}
+        while both!(self.close(self.now)).is_some() {}
         self.compare();
     }
 }

@@ -16,7 +16,7 @@ use std::fmt;
 
 use sdrm3_core::{
     Branch, Config, Cost, Dispatch, DropReason, Event, Fault, Frame, Instant, JobId, Leftover, ModelId,
-    Progress, Report, Segment, Tally, Workload,
+    Placement, Progress, Report, Segment, Tally, Workload,
 };
 
 /// An event that must not be.
@@ -161,7 +161,7 @@ impl<'w, const A: usize> Ledger<'w, A> {
         let segments = self.segments(held.frame.model, held.subnetwork.unwrap_or(0));
         let on = segments.get(usize::from(segment)).and_then(|segment| segment.placements().get(index));
         let barred = self.account(held.frame.model).is_none_or(|account| account.barred >> index & 1 == 1);
-        on.is_some_and(|on| on.runs()) && !barred
+        on.is_some_and(Placement::runs) && !barred
     }
 
     /// Whether the model is switched on.
