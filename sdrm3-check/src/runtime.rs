@@ -141,6 +141,18 @@ fn kind(choice: u8) -> ErrorKind {
     KINDS[usize::from(choice) % KINDS.len()]
 }
 
+impl Fault {
+    /// Whether it takes the accelerator's owner to go on behind it.
+    fn is_final(&self) -> bool {
+        match self {
+            Self::Refuse(choice) | Self::Fail(choice) => {
+                matches!(kind(*choice), ErrorKind::Gone | ErrorKind::Unsupported | ErrorKind::Timeout)
+            }
+            _ => *self == Self::PowerLoss,
+        }
+    }
+}
+
 /// What goes wrong with the blocks of one device, until all is well.
 struct Script {
     habits: Habits,
@@ -378,6 +390,25 @@ impl<P: Policy> World<'_, P> {
         }
         self.poll();
         self.run(Instant::MAX, 4_000);
+        // What failed for good is out of service, or barred to a model, until its owner puts it back.
+        for index in 0..self.runtime.scheduler().accelerators().len() {
+            let habits = self.runtime.queues_mut().get_mut(index).map(|queue| queue.queue().habits);
+            if habits.is_some_and(|habits| habits.faults.iter().flatten().any(Fault::is_final)) {
+                self.put_back(index);
+            }
+        }
+        self.poll();
+        self.run(Instant::MAX, 4_000);
+    }
+
+    /// An accelerator is in service for all models.
+    fn put_back(&mut self, index: usize) {
+        let id = AcceleratorId(index as u8);
+        self.runtime.restore(id, self.now, &mut self.witness);
+        for model in 0..self.runtime.scheduler().tallies().len() {
+            let model = ModelId(model as u8);
+            self.runtime.bar(model, id, false, self.now, &mut self.witness).expect("they are known");
+        }
     }
 
     /// All devices are reset and the accelerators back: without supervision it takes that.
@@ -387,12 +418,7 @@ impl<P: Policy> World<'_, P> {
         }
         self.poll();
         for index in 0..self.runtime.scheduler().accelerators().len() {
-            let id = AcceleratorId(index as u8);
-            self.runtime.restore(id, self.now, &mut self.witness);
-            for model in 0..self.runtime.scheduler().tallies().len() {
-                let model = ModelId(model as u8);
-                self.runtime.bar(model, id, false, self.now, &mut self.witness).expect("they are known");
-            }
+            self.put_back(index);
         }
         self.poll();
         self.run(Instant::MAX, 4_000);
