@@ -35,7 +35,8 @@ fn checked(policy: PolicyName, planted: Planted) -> Result<u64, Broken> {
 fn no_policy_breaks_a_promise() {
     for policy in PolicyName::ALL {
         let verdict = checked(policy, Planted::None);
-        assert!(verdict.as_ref().is_ok_and(|events| *events > 500), "{policy:?}: {verdict:?}");
+        // The fewest are those of whole models as one block: three a frame.
+        assert!(verdict.as_ref().is_ok_and(|events| *events > 50), "{policy:?}: {verdict:?}");
     }
 }
 
