@@ -11,6 +11,7 @@ pub mod codegen;
 pub mod command;
 pub mod cost;
 pub mod engine;
+pub mod experiment;
 pub mod faults;
 pub mod import;
 pub mod input;

@@ -152,6 +152,10 @@ fn check(cell: &Cell<'_>) -> Result<(), InputError> {
         let what = format!("a bound cannot be computed with a change at {} ms", change.at_ms);
         return refuse(what, "remove its [[change]] entries, or ask for no bound");
     }
+    if !cell.scenario.error.is_none() {
+        let what = "a bound cannot be computed where latencies are not those of the tables";
+        return refuse(what.into(), "leave out bias and noise, or ask for no bound");
+    }
     if cell.recording.is_some() {
         return refuse("a bound cannot be computed for a recording".into(), "draw the frames instead");
     }

@@ -84,7 +84,7 @@ impl Bound {
     ///
     /// # Errors
     ///
-    /// The scenario scripts changes, the cell has a recording, or a supernet branches differently in
+    /// The scenario scripts changes or has errors of estimates, the cell has a recording, or a supernet branches differently in
     /// layers that its sub-networks share.
     pub fn of(cell: &Cell<'_>) -> Result<Self, InputError> {
         let demand = Demand::of(cell)?;

@@ -7,7 +7,7 @@ use clap::Args;
 use rayon::prelude::*;
 
 use super::Failure;
-use super::cells::{Common, Settings, platforms, scenarios};
+use super::cells::{Common, Settings, platforms};
 use crate::bound::Bound;
 use crate::engine::Cell;
 use crate::input::InputError;
@@ -33,7 +33,7 @@ pub(super) struct Options {
 /// Computes the bounds, and writes them to `text`.
 pub(super) fn bound(options: &Options, text: &mut impl Write) -> Result<(), Failure> {
     let settings = options.common.validate()?;
-    let scenarios = scenarios(&options.scenario)?;
+    let scenarios = settings.scenarios(&options.scenario)?;
     let platforms = platforms(&options.platform)?;
     let pairs: Vec<_> = scenarios
         .iter()

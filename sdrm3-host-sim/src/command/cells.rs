@@ -10,7 +10,7 @@ use crate::input::InputError;
 use crate::network::Library;
 use crate::policy::{Method, Parameters, Part, PolicyName};
 use crate::replay::Origin;
-use crate::scenario::{CostTable, Platform, Scenario};
+use crate::scenario::{CostTable, EstimateError, Platform, Scenario};
 
 /// The platform that is used unless another is named.
 pub(super) const DEFAULT_PLATFORM: &str = "4k-1ws-2os";
@@ -39,9 +39,16 @@ pub(super) struct Common {
     /// Parameter of a policy: alpha, beta (0 to 2; sdrm3 starts from them), window_ms of its tuner
     #[arg(long, value_name = "NAME=VALUE")]
     param: Vec<String>,
-    /// Parts to switch off in sdrm3: drop, supernet, tuner, correction
+    /// Parts to switch off: of sdrm3 drop, supernet, tuner, correction; of sdrm3-gated gate, wait, comfort,
+    /// abandon, supernet, correction
     #[arg(long, value_name = "PART,...", value_delimiter = ',')]
     without: Vec<String>,
+    /// Latencies of each pair of model and accelerator are up to this share off the tables, either way (0 to 0.9)
+    #[arg(long, value_name = "SHARE")]
+    latency_bias: Option<f64>,
+    /// Latencies of each block are up to this share off that, either way (0 to 0.9)
+    #[arg(long, value_name = "SHARE")]
+    latency_noise: Option<f64>,
 }
 
 /// [`Common`], validated.
@@ -54,6 +61,8 @@ pub(super) struct Settings {
     pub(super) seed: u64,
     pub(super) parameters: Parameters,
     pub(super) without: Vec<Part>,
+    latency_bias: Option<f64>,
+    latency_noise: Option<f64>,
 }
 
 impl Common {
@@ -67,6 +76,8 @@ impl Common {
             seed: self.seed.unwrap_or(SEED),
             parameters: Parameters::parse(self.param.iter().map(String::as_str))?,
             without: self.without.iter().map(|name| Part::find(name)).collect::<Result<_, _>>()?,
+            latency_bias: share("--latency-bias", self.latency_bias)?,
+            latency_noise: share("--latency-noise", self.latency_noise)?,
         })
     }
 }
@@ -109,6 +120,8 @@ impl Common {
         }
         settings.extend(self.costs.iter().map(|path| ("costs", path.clone())));
         settings.extend(self.networks.iter().map(|path| ("networks", path.clone())));
+        settings.extend(self.latency_bias.map(|share| ("latency bias", share.to_string())));
+        settings.extend(self.latency_noise.map(|share| ("latency noise", share.to_string())));
         settings
     }
 
@@ -119,11 +132,36 @@ impl Common {
         settings.extend(self.param.iter().map(|parameter| ("parameter", parameter.clone())));
         settings.extend(self.costs.iter().map(|path| ("costs", path.clone())));
         settings.extend(self.networks.iter().map(|path| ("networks", path.clone())));
+        settings.extend(self.latency_bias.map(|share| ("latency bias", share.to_string())));
+        settings.extend(self.latency_noise.map(|share| ("latency noise", share.to_string())));
         settings
     }
 }
 
+/// A bias or noise of estimates.
+fn share(option: &str, given: Option<f64>) -> Result<Option<f64>, InputError> {
+    match given {
+        Some(share) if !EstimateError::allows(share) => {
+            let remedy = format!("give a share from 0 to {}", EstimateError::MOST);
+            Err(InputError::new(option, format!("the share is {share}"), remedy))
+        }
+        other => Ok(other),
+    }
+}
+
 impl Settings {
+    /// The scenario of this name or file.
+    pub(super) fn scenario(&self, name: &str) -> Result<Scenario, InputError> {
+        Scenario::load(name).map(|scenario| self.disturbed(scenario))
+    }
+
+    /// A scenario, with the errors of estimates that were asked for.
+    pub(super) fn disturbed(&self, mut scenario: Scenario) -> Scenario {
+        scenario.error.bias = self.latency_bias.unwrap_or(scenario.error.bias);
+        scenario.error.noise = self.latency_noise.unwrap_or(scenario.error.noise);
+        scenario
+    }
+
     /// A policy with these parameters and parts.
     pub(super) fn method(&self, policy: PolicyName) -> Method {
         Method::new(policy, &self.without, self.parameters)
@@ -144,14 +182,16 @@ pub(super) fn report_events(events: u64) {
 /// The word for everything that is built in.
 const ALL: &str = "all";
 
-/// The scenarios of these names or files; all built-in ones without any, or for `all`.
-pub(super) fn scenarios(names: &[String]) -> Result<Vec<Scenario>, InputError> {
-    let names = if names.is_empty() { vec![ALL.to_string()] } else { names.to_vec() };
-    let expand = |name: &String| match name.as_str() {
-        ALL => Scenario::built_in().map(String::from).to_vec(),
-        _ => vec![name.clone()],
-    };
-    names.iter().flat_map(expand).map(|name| Scenario::load(&name)).collect()
+impl Settings {
+    /// The scenarios of these names or files; all built-in ones without any, or for `all`.
+    pub(super) fn scenarios(&self, names: &[String]) -> Result<Vec<Scenario>, InputError> {
+        let names = if names.is_empty() { vec![ALL.to_string()] } else { names.to_vec() };
+        let expand = |name: &String| match name.as_str() {
+            ALL => Scenario::built_in().map(String::from).to_vec(),
+            _ => vec![name.clone()],
+        };
+        names.iter().flat_map(expand).map(|name| self.scenario(&name)).collect()
+    }
 }
 
 /// The platforms of these names or files; the default one without any, all built-in ones for `all`.

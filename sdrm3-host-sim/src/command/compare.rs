@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use sdrm3_check::Planted;
 
 use super::Failure;
-use super::cells::{Common, Settings, broken, platforms, report_events, scenarios};
+use super::cells::{Common, Settings, broken, platforms, report_events};
 use super::command_line;
 use super::gates::{EXIT_CODES, Gates};
 use super::output::{OutputFile, Writing};
@@ -75,7 +75,7 @@ pub(super) struct Options {
 /// Compares, and writes the result to `text`.
 pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Failure> {
     let settings = options.common.validate()?;
-    let scenarios = scenarios(&options.scenario)?;
+    let scenarios = settings.scenarios(&options.scenario)?;
     let platforms = platforms(&options.platform)?;
     let methods = methods(options, &settings)?;
     let directory = |path| options.writing.directory("--out", path, &names());
@@ -172,7 +172,7 @@ fn methods(options: &Options, settings: &Settings) -> Result<Vec<Method>, InputE
             let kept = [PolicyName::Fcfs, PolicyName::MapScore, PolicyName::Sdrm3];
             methods.retain(|method| kept.contains(&method.policy));
         }
-        for part in Part::ALL.into_iter().filter(|part| !settings.without.contains(part)) {
+        for part in Part::of(PolicyName::Sdrm3).iter().copied().filter(|part| !settings.without.contains(part)) {
             let without = [settings.without.as_slice(), &[part]].concat();
             methods.push(Method::new(PolicyName::Sdrm3, &without, settings.parameters));
         }

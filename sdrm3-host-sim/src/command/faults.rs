@@ -7,7 +7,7 @@ use clap::Args;
 use rayon::prelude::*;
 
 use super::Failure;
-use super::cells::{Common, platforms, scenarios};
+use super::cells::{Common, platforms};
 use super::output::{OutputFile, Writing};
 use super::progress::Progress;
 use crate::engine::Cell;
@@ -69,7 +69,7 @@ pub(super) fn faults(options: &Options, text: &mut impl Write) -> Result<(), Fai
         let remedy = format!("give at least {SHORTEST_MS}");
         return Err(InputError::new("--duration-ms", what, &remedy).into());
     }
-    let scenarios = scenarios(&options.scenario)?;
+    let scenarios = settings.scenarios(&options.scenario)?;
     let all = ["all".to_string()];
     let platforms = platforms(if options.platform.is_empty() { &all } else { &options.platform })?;
     let policies = match options.policy.as_slice() {

@@ -1,5 +1,6 @@
 //! The command line: arguments are parsed, then validated into types, then run.
 
+mod bench;
 mod bound;
 mod cells;
 mod codegen;
@@ -44,6 +45,8 @@ struct Arguments {
 enum Command {
     /// Compare policies over scenarios and platforms
     Compare(compare::Options),
+    /// Compare policies over an experiment, on many seeds, with confidence intervals
+    Bench(bench::Options),
     /// Run one scenario on one platform under one policy, in detail
     Run(run::Options),
     /// Repeat a recorded run and compare every decision; exit code 1 if one differs
@@ -104,6 +107,7 @@ pub fn main() -> ExitCode {
     let mut text = Vec::new();
     let done = match command {
         Command::Compare(options) => compare::compare(&options, &mut text),
+        Command::Bench(options) => bench::bench(&options, &mut text),
         Command::Run(options) => run::run(&options, &mut text),
         Command::Replay(options) => replay::replay(&options, &mut text),
         Command::Codegen(options) => codegen::codegen(&options, &mut text),

@@ -20,7 +20,7 @@ use crate::report::{
     Chronicle, EventLog, Explain, Format, FrameName, Origin, PerfettoTrace, Run, Timeline, run_page,
     write_detail, write_runs,
 };
-use crate::scenario::{Platform, Scenario, build};
+use crate::scenario::{Platform, build};
 
 const EXAMPLES: &str = "\
 Examples:
@@ -80,7 +80,7 @@ pub(super) struct Options {
 /// Runs, and writes the result to `text`.
 pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failure> {
     let settings = options.common.validate()?;
-    let scenario = Scenario::load(&options.scenario)?;
+    let scenario = settings.scenario(&options.scenario)?;
     let platform = Platform::load(&options.platform)?;
     let method = settings.method(PolicyName::find(&options.policy)?);
     let recording = options.recorded.as_deref().map(|path| Recording::load(path, &scenario)).transpose()?;

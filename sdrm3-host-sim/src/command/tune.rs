@@ -10,12 +10,12 @@ use rayon::prelude::*;
 use sdrm3_core::{Weight, Weights};
 
 use super::Failure;
-use super::cells::{Common, DEFAULT_PLATFORM, Settings, scenarios};
+use super::cells::{Common, DEFAULT_PLATFORM, Settings};
 use super::output::Writing;
 use crate::engine::{Cell, Tuned};
 use crate::policy::{Method, Parameters, Part, PolicyName};
 use crate::report::{Landscape, write_landscape};
-use crate::scenario::{Platform, Scenario, build};
+use crate::scenario::{Platform, build};
 
 /// Options of `tune`.
 #[derive(Args, Clone, Debug)]
@@ -50,9 +50,9 @@ pub(super) fn tune(options: &Options, text: &mut impl Write) -> Result<(), Failu
     let platform = Platform::load(&options.platform)?;
     if options.study {
         let named: Vec<String> = options.scenario.iter().cloned().collect();
-        return study::study(&scenarios(&named)?, &platform, options.grid, &settings, text);
+        return study::study(&settings.scenarios(&named)?, &platform, options.grid, &settings, text);
     }
-    let scenario = Scenario::load(options.scenario.as_deref().unwrap_or_default())?;
+    let scenario = settings.scenario(options.scenario.as_deref().unwrap_or_default())?;
     let picture = options.writing.optional("--picture", options.picture.as_deref())?;
     let memory = Bump::new();
     let workload = build(&scenario, &platform, &settings.networks, settings.costs.as_ref(), &memory)?;

@@ -17,6 +17,8 @@ enum Purpose {
     Cascade = 1,
     Jitter = 2,
     Branch = 3,
+    Bias = 4,
+    Noise = 5,
 }
 
 impl Draw {
@@ -57,6 +59,16 @@ impl Draw {
     /// How late a frame arrives, as a share of the most it may: 0 to 1.
     pub fn jitter(&self, model: usize, frame: u64) -> f64 {
         self.unit(Purpose::Jitter, model, frame)
+    }
+
+    /// How far a model's latencies on an accelerator are from the table, as a share of the most: -1 to 1.
+    pub fn bias(&self, model: usize, accelerator: u8) -> f64 {
+        2.0 * self.unit(Purpose::Bias, model, u64::from(accelerator)) - 1.0
+    }
+
+    /// How far a block that ends with this segment is from that, as a share of the most: -1 to 1.
+    pub fn noise(&self, model: usize, frame: u32, segment: u16) -> f64 {
+        2.0 * self.unit(Purpose::Noise, model, u64::from(frame) << 16 | u64::from(segment)) - 1.0
     }
 
     /// A uniform number in 0..1. A stream cipher mixes its key thoroughly, so neighbouring frames

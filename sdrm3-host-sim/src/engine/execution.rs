@@ -7,20 +7,21 @@ use serde::Deserialize;
 
 use super::{Cell, Draw};
 use crate::input::{InputError, Source};
-use crate::scenario::{ACCELERATORS, Scenario};
+use crate::scenario::{ACCELERATORS, EstimateError, Scenario};
 
 /// Answers for the devices: from a recording where there is one, else from the draws.
 #[derive(Clone, Copy, Debug)]
 pub struct Execution<'a> {
     workload: &'a Workload<'a, ACCELERATORS>,
     recording: Option<&'a Recording>,
+    error: EstimateError,
     draw: Draw,
 }
 
 impl<'a> Execution<'a> {
     /// For a cell on these draws.
     pub fn new(cell: &Cell<'a>, draw: Draw) -> Self {
-        Self { workload: cell.workload, recording: cell.recording, draw }
+        Self { workload: cell.workload, recording: cell.recording, error: cell.scenario.error, draw }
     }
 
     /// Latency of the block in nanoseconds at full speed, and how its network goes on.
@@ -44,7 +45,21 @@ impl<'a> Execution<'a> {
         let drawn = segments.get(usize::from(last));
         let path =
             drawn.map_or(Path::Next, |segment| self.draw.path(segment, model, block.frame.number, last));
-        (table, path)
+        (self.really(block, last, table), path)
+    }
+
+    /// What a block takes that takes this by the table.
+    fn really(&self, block: &Dispatch, last: u16, table: u64) -> u64 {
+        let EstimateError { bias, noise } = self.error;
+        let model = usize::from(block.frame.model.0);
+        let mut nanos = table as f64;
+        if bias > 0.0 {
+            nanos *= 1.0 + bias * self.draw.bias(model, block.ticket.accelerator.0);
+        }
+        if noise > 0.0 {
+            nanos *= 1.0 + noise * self.draw.noise(model, block.frame.number, last);
+        }
+        (nanos.round() as u64).max(table.min(1))
     }
 }
 

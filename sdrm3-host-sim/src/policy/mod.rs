@@ -7,6 +7,7 @@ mod dysta;
 mod edf;
 mod fcfs;
 mod fixed;
+mod gated;
 mod heft;
 mod lst;
 mod parameters;
@@ -24,6 +25,7 @@ pub use dysta::Dysta;
 pub use edf::Edf;
 pub use fcfs::Fcfs;
 pub use fixed::Static;
+pub use gated::Stripped;
 pub use heft::Heft;
 pub use lst::Lst;
 pub use parameters::Parameters;
@@ -36,7 +38,7 @@ pub use xrbench::XrBench;
 
 use sdrm3_check::Planted;
 use sdrm3_check::ledger::Broken;
-use sdrm3_core::{Config, Gated, MapScore, Policy, Scheduler, Workload};
+use sdrm3_core::{Config, MapScore, Policy, Scheduler, Workload};
 use sdrm3_hal::trace::{self, Mismatch, Replayed, Sink, Trace};
 
 use crate::engine::{Cell, JOBS, Outcome, Recorder, Watch, Watched, simulate_checked, simulate_traced};
@@ -189,7 +191,7 @@ policies! {
     Sdrm3 "sdrm3" "the complete published method: score, frame drop, supernets, tuning, correction"
         |_, method| MapScore { weights: method.parameters.weights };
     Gated "sdrm3-gated" "what can still be in time, at the least energy that leaves it so (ours)"
-        |tables, _| Gated::<MODELS, ACCELERATORS>::new(tables);
+        |tables, method| Stripped::new(tables, &method.without);
 }
 
 /// Replays a trace with room for so many jobs.
@@ -232,7 +234,7 @@ impl PolicyName {
     }
 }
 
-/// A part of the published method beyond its score.
+/// A part of a method that can be left out: of the published one beyond its score, and of the gated policy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Part {
     /// Smart frame drop.
@@ -243,11 +245,39 @@ pub enum Part {
     Tuner,
     /// Online latency correction.
     Correction,
+    /// Lost frames hurry no more.
+    Gate,
+    /// Lost frames are given up.
+    Abandon,
+    /// Frames wait for a busy accelerator that is better.
+    Wait,
+    /// Frames with slack go where they take least energy.
+    Comfort,
 }
 
 impl Part {
     /// All, in the order of reports.
-    pub const ALL: [Self; 4] = [Self::Drop, Self::Supernet, Self::Tuner, Self::Correction];
+    pub const ALL: [Self; 8] = [
+        Self::Drop,
+        Self::Supernet,
+        Self::Tuner,
+        Self::Correction,
+        Self::Gate,
+        Self::Abandon,
+        Self::Wait,
+        Self::Comfort,
+    ];
+
+    /// Those that a policy has.
+    pub fn of(policy: PolicyName) -> &'static [Self] {
+        match policy {
+            PolicyName::Sdrm3 => &[Self::Drop, Self::Supernet, Self::Tuner, Self::Correction],
+            PolicyName::Gated => {
+                &[Self::Gate, Self::Abandon, Self::Wait, Self::Comfort, Self::Supernet, Self::Correction]
+            }
+            _ => &[],
+        }
+    }
 
     /// Its name on the command line and in reports.
     pub fn name(self) -> &'static str {
@@ -256,6 +286,10 @@ impl Part {
             Self::Supernet => "supernet",
             Self::Tuner => "tuner",
             Self::Correction => "correction",
+            Self::Gate => "gate",
+            Self::Abandon => "abandon",
+            Self::Wait => "wait",
+            Self::Comfort => "comfort",
         }
     }
 
@@ -274,7 +308,7 @@ impl Part {
 pub struct Method {
     /// The policy.
     pub policy: PolicyName,
-    /// Parts of `sdrm3` that are switched off.
+    /// Parts of it that are switched off.
     pub without: Vec<Part>,
     /// Parameters of the policy.
     pub parameters: Parameters,
@@ -283,7 +317,8 @@ pub struct Method {
 impl Method {
     /// The policy as it is, without those parts if it has them.
     pub fn new(policy: PolicyName, without: &[Part], parameters: Parameters) -> Self {
-        let without = if policy == PolicyName::Sdrm3 { without.to_vec() } else { Vec::new() };
+        let has = |part: &&Part| Part::of(policy).contains(part);
+        let without = without.iter().filter(has).copied().collect();
         Self { policy, without, parameters }
     }
 
@@ -296,19 +331,19 @@ impl Method {
 
     /// Which parts of the core are on.
     pub fn config(&self) -> Config {
-        if self.policy == PolicyName::Gated {
-            return Config { supernet: true, correction: true, ..Config::PLAIN };
-        }
-        if self.policy != PolicyName::Sdrm3 {
-            return Config::PLAIN;
-        }
-        let mut config = Config { tuning_window: Some(self.parameters.window), ..Config::FULL };
+        let mut config = match self.policy {
+            PolicyName::Gated => Config { supernet: true, correction: true, ..Config::PLAIN },
+            PolicyName::Sdrm3 => Config { tuning_window: Some(self.parameters.window), ..Config::FULL },
+            _ => Config::PLAIN,
+        };
         for part in &self.without {
             match part {
                 Part::Drop => config.frame_drop = false,
                 Part::Supernet => config.supernet = false,
                 Part::Tuner => config.tuning_window = None,
                 Part::Correction => config.correction = false,
+                // Rules of the policy itself.
+                Part::Gate | Part::Abandon | Part::Wait | Part::Comfort => {}
             }
         }
         config

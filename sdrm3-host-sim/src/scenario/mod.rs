@@ -26,6 +26,35 @@ pub struct Scenario {
     pub models: Vec<ModelSpec>,
     /// What changes while it runs.
     pub changes: Vec<Change>,
+    /// How far latencies are from the tables.
+    pub error: EstimateError,
+}
+
+/// How far real latencies are from those of the tables, which are estimates; exact unless given.
+///
+/// A block takes `(1 + bias x u) (1 + noise x v)` times what the table says, with `u` and `v` drawn uniformly from
+/// -1 to 1: `u` once for each pair of model and accelerator, `v` for each block.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub struct EstimateError {
+    /// From 0 to 0.9.
+    pub bias: f64,
+    /// From 0 to 0.9.
+    pub noise: f64,
+}
+
+impl EstimateError {
+    /// The largest share by which an estimate may be wrong.
+    pub const MOST: f64 = 0.9;
+
+    /// Whether a number is a bias or a noise.
+    pub fn allows(share: f64) -> bool {
+        (0.0..=Self::MOST).contains(&share)
+    }
+
+    /// Whether the tables are right.
+    pub fn is_none(&self) -> bool {
+        *self == Self::default()
+    }
 }
 
 /// One model of a scenario, validated.
@@ -93,6 +122,8 @@ impl Site {
 #[serde(deny_unknown_fields)]
 struct ScenarioFile {
     name: String,
+    latency_bias: Option<Spanned<f64>>,
+    latency_noise: Option<Spanned<f64>>,
     #[serde(default)]
     model: Vec<Spanned<ModelEntry>>,
     #[serde(default)]
@@ -161,7 +192,13 @@ impl Scenario {
             models.iter().map(|model| (model.name.as_str(), model.parent.is_none())).collect();
         let changes =
             file.change.iter().map(|entry| entry.validate(source, &names)).collect::<Result<_, _>>()?;
-        Ok(Self { name: file.name, models, changes })
+        let share = |value: &Option<Spanned<f64>>, key| {
+            let number = |value| number(source, value, key, "from 0 to 0.9", EstimateError::allows);
+            value.as_ref().map_or(Ok(0.0), number)
+        };
+        let bias = share(&file.latency_bias, "latency_bias")?;
+        let noise = share(&file.latency_noise, "latency_noise")?;
+        Ok(Self { name: file.name, models, changes, error: EstimateError { bias, noise } })
     }
 }
 

@@ -1,0 +1,197 @@
+//! `bench`: policies over an experiment, on many seeds.
+
+use std::io::Write;
+
+use bumpalo::Bump;
+use clap::Args;
+use rayon::prelude::*;
+
+use super::Failure;
+use super::cells::{Common, Settings};
+use super::output::{OutputFile, Writing};
+use super::progress::Progress;
+use crate::bound::Bound;
+use crate::engine::Cell;
+use crate::experiment::{CellResult, Disturbance, Experiment, Setup, Summary, utilisation};
+use crate::input::InputError;
+use crate::policy::{Method, Part, PolicyName};
+use crate::report::{Curves, Format, Run, draw_curves, write_curves, write_experiment};
+use crate::scenario::build;
+
+const EXAMPLES: &str = "\
+Examples:
+  sdrm3-sim bench sdrm3-host-sim/experiments/test.toml --bound
+  sdrm3-sim bench sdrm3-host-sim/experiments/train.toml --policy sdrm3-gated --policy sdrm3 --seeds 5 --ablation
+  sdrm3-sim bench sdrm3-host-sim/experiments/train.toml --write cells
+  sdrm3-sim run --scenario cells/random_7.toml --platform cells/random_7_platform.toml --costs cells/random_7_costs.csv";
+
+/// Options of `bench`.
+#[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
+pub(super) struct Options {
+    /// The cells: named ones, and random ones by their seeds (see the book's chapter on files)
+    #[arg(value_name = "EXPERIMENT.toml")]
+    experiment: String,
+    #[arg(long, value_name = "NAME", help = PolicyName::help(", repeat for several [default: all]"))]
+    policy: Vec<String>,
+    /// The policy that is held against the best of the others
+    #[arg(long, value_name = "NAME", default_value = "sdrm3-gated")]
+    subject: String,
+    /// How many seeds to run each cell on, from --seed on
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    seeds: u16,
+    /// Also run the subject without each of its parts
+    #[arg(long)]
+    ablation: bool,
+    /// Also compute what no policy can beat, for cells whose tables are right
+    #[arg(long)]
+    bound: bool,
+    /// UXCost under wrong estimates, throttling and jitter of growing strength instead, and its picture
+    #[arg(long, value_name = "FILE.svg")]
+    robustness: Option<String>,
+    /// Only write the files of the random cells into this directory
+    #[arg(long, value_name = "DIR")]
+    write: Option<String>,
+    /// Threads [default: one per processor]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
+    jobs: Option<u16>,
+    /// Format of the result on standard output
+    #[arg(long, value_enum, default_value_t)]
+    format: Format,
+    #[command(flatten)]
+    common: Common,
+    #[command(flatten)]
+    writing: Writing,
+}
+
+/// Runs the experiment, and writes the result to `text`.
+pub(super) fn bench(options: &Options, text: &mut impl Write) -> Result<(), Failure> {
+    let settings = options.common.validate()?;
+    let experiment = Experiment::load(&options.experiment)?;
+    if let Some(path) = &options.write {
+        return write_files(&experiment, path, options.writing, text);
+    }
+    let subject = PolicyName::find(&options.subject)?;
+    let methods = methods(options, &settings, subject)?;
+    let pool = rayon::ThreadPoolBuilder::new()
+        .num_threads(usize::from(options.jobs.unwrap_or(0)))
+        .build()
+        .map_err(|error| InputError::new("--jobs", error.to_string(), "ask for fewer threads"))?;
+    let names: Vec<String> = methods.iter().map(Method::label).collect();
+    let rivals: Vec<bool> = methods.iter().map(|method| method.policy != subject).collect();
+    let place = methods.iter().position(|method| method.policy == subject).unwrap_or(0);
+    let summary = |setups: &[Setup], bound, progress: &Progress| -> Result<Summary, Failure> {
+        let bench = Bench { settings: &settings, methods: &methods, seeds: options.seeds, bound, progress };
+        let of_setup = |setup: &Setup| bench.cell(setup);
+        let cells = pool.install(|| setups.par_iter().map(of_setup).collect::<Result<Vec<_>, _>>())?;
+        Ok(Summary::new(&experiment.name, &cells, &names, place, &rivals))
+    };
+    let runs = experiment.cells.len() * methods.len() * usize::from(options.seeds);
+    let Some(path) = &options.robustness else {
+        let progress = Progress::new(runs);
+        let summary = summary(&experiment.cells, options.bound, &progress)?;
+        progress.finish();
+        return Ok(write_experiment(&summary, options.format, text)?);
+    };
+    let mut picture = options.writing.file("--robustness", path)?;
+    let progress = Progress::new(runs * Disturbance::ALL.len() * Disturbance::STRENGTHS.len());
+    let mut points = Vec::new();
+    for disturbance in Disturbance::ALL {
+        let mut of_disturbance = Vec::new();
+        for strength in Disturbance::STRENGTHS {
+            let apply = |setup| disturbance.applied(setup, strength, settings.duration_ms);
+            let setups: Vec<Setup> = experiment.cells.iter().map(apply).collect();
+            let summary = summary(&setups, false, &progress)?;
+            let of = |name: &String| summary.policies.iter().find(|policy| policy.policy == *name);
+            of_disturbance.push(names.iter().filter_map(of).map(|policy| policy.uxcost).collect());
+        }
+        points.push(of_disturbance);
+    }
+    progress.finish();
+    let curves = Curves { policies: names.clone(), points };
+    let drawn = draw_curves(&curves).map_err(|error| {
+        InputError::new("--robustness", error, "report it: drawing into memory cannot fail")
+    })?;
+    picture.write(drawn.as_bytes())?;
+    picture.finish()?;
+    Ok(write_curves(&curves, text)?)
+}
+
+/// Those named, or all; the subject always, and without its parts if asked for.
+fn methods(options: &Options, settings: &Settings, subject: PolicyName) -> Result<Vec<Method>, InputError> {
+    let mut policies: Vec<PolicyName> =
+        options.policy.iter().map(|name| PolicyName::find(name)).collect::<Result<_, _>>()?;
+    if policies.is_empty() {
+        policies = PolicyName::ALL.to_vec();
+    }
+    if !policies.contains(&subject) {
+        policies.insert(0, subject);
+    }
+    let mut methods: Vec<Method> = policies.into_iter().map(|policy| settings.method(policy)).collect();
+    if options.ablation {
+        for part in Part::of(subject).iter().filter(|part| !settings.without.contains(part)) {
+            let without = [settings.without.as_slice(), &[*part]].concat();
+            methods.push(Method::new(subject, &without, settings.parameters));
+        }
+    }
+    Ok(methods)
+}
+
+/// What to run in each cell.
+struct Bench<'a> {
+    settings: &'a Settings,
+    methods: &'a [Method],
+    seeds: u16,
+    bound: bool,
+    progress: &'a Progress,
+}
+
+impl Bench<'_> {
+    fn cell(&self, setup: &Setup) -> Result<CellResult, Failure> {
+        let Settings { networks, duration, duration_ms, seed, .. } = self.settings;
+        let scenario = &self.settings.disturbed(setup.scenario.clone());
+        let costs = setup.costs.as_deref().or(self.settings.costs.as_ref());
+        let memory = Bump::new();
+        let workload = &build(scenario, &setup.platform, networks, costs, &memory)?;
+        let mut runs = vec![Vec::new(); self.methods.len()];
+        for seed in (0..self.seeds).map(|index| seed.wrapping_add(u64::from(index))) {
+            let platform = &setup.platform;
+            let cell = Cell { scenario, platform, workload, recording: None, duration: *duration, seed };
+            // Cells with changes or wrong estimates have none.
+            let bound = if self.bound { Bound::of(&cell).ok().map(|bound| bound.value()) } else { None };
+            let of_method = |method: &Method| {
+                let run = Run::new(&cell, method, *duration_ms, &method.run(&cell, &mut ()));
+                self.progress.step();
+                Run { bound, ..run }
+            };
+            let of_seed: Vec<Run> = self.methods.par_iter().map(of_method).collect();
+            for (runs, run) in runs.iter_mut().zip(of_seed) {
+                runs.push(run);
+            }
+        }
+        Ok(CellResult {
+            scenario: scenario.name.clone(),
+            platform: setup.platform.name.clone(),
+            utilisation: utilisation(scenario, workload),
+            has_supernet: workload.models.iter().any(|model| model.subnetworks.len() > 1),
+            runs,
+        })
+    }
+}
+
+/// Writes the random cells as files, so that one can be looked at, run and changed.
+fn write_files(
+    experiment: &Experiment,
+    path: &str,
+    writing: Writing,
+    text: &mut impl Write,
+) -> Result<(), Failure> {
+    let files: Vec<(String, &str)> = experiment.random.iter().flat_map(|random| random.files()).collect();
+    let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
+    let mut outputs = writing.directory("--write", path, &names)?;
+    for (output, (_, content)) in outputs.iter_mut().zip(&files) {
+        output.write(content.as_bytes())?;
+    }
+    outputs.into_iter().try_for_each(OutputFile::finish)?;
+    Ok(writeln!(text, "{} files in {path}", files.len())?)
+}

@@ -1,0 +1,133 @@
+//! Experiments: lists of cells, named ones and random ones, over which policies are compared.
+//!
+//! Cells to design on and cells to report are separate files, so that a policy is not praised for what it was
+//! fitted to.
+
+mod disturb;
+mod random;
+mod summary;
+
+pub use disturb::Disturbance;
+pub use random::{RandomFiles, random};
+pub use summary::{CellResult, Comparison, Estimate, PolicySummary, Summary};
+
+use std::path::Path;
+use std::sync::Arc;
+
+use sdrm3_core::Workload;
+use serde::Deserialize;
+use toml::Spanned;
+
+use crate::input::{InputError, Source};
+use crate::scenario::{ACCELERATORS, CostTable, Platform, Scenario};
+
+/// A list of cells.
+#[derive(Clone, Debug)]
+pub struct Experiment {
+    /// Its name, in reports.
+    pub name: String,
+    /// Its cells, named ones first.
+    pub cells: Vec<Setup>,
+    /// The files of its random ones, in the same order.
+    pub random: Vec<RandomFiles>,
+}
+
+/// What runs in a cell, and where.
+#[derive(Clone, Debug)]
+pub struct Setup {
+    /// The models.
+    pub scenario: Scenario,
+    /// The accelerators.
+    pub platform: Platform,
+    /// Measured costs.
+    pub costs: Option<Arc<CostTable>>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct ExperimentFile {
+    name: String,
+    #[serde(default)]
+    cells: Vec<CellsEntry>,
+    random: Option<RandomEntry>,
+}
+
+/// Every scenario on every platform.
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct CellsEntry {
+    scenarios: Vec<String>,
+    platforms: Vec<String>,
+    costs: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(deny_unknown_fields)]
+struct RandomEntry {
+    first: u64,
+    count: Spanned<u64>,
+}
+
+/// The most random cells of an experiment.
+const MOST: u64 = 10_000;
+
+impl Experiment {
+    /// Reads and validates a file; files that it names are looked for beside it.
+    pub fn load(path: &str) -> Result<Self, InputError> {
+        let source = Source::read(path)?;
+        let file: ExperimentFile = source.parse_toml()?;
+        let folder = Path::new(path).parent().unwrap_or(Path::new(""));
+        let beside = |name: &str| match name.ends_with(".toml") || name.ends_with(".csv") {
+            true => folder.join(name).to_string_lossy().into_owned(),
+            false => name.to_string(),
+        };
+        let mut cells = Vec::new();
+        for entry in &file.cells {
+            let costs = entry.costs.as_deref().map(|name| CostTable::load(&beside(name))).transpose()?;
+            let costs = costs.map(Arc::new);
+            for scenario in &entry.scenarios {
+                let scenario = Scenario::load(&beside(scenario))?;
+                for platform in &entry.platforms {
+                    let platform = Platform::load(&beside(platform))?;
+                    cells.push(Setup { scenario: scenario.clone(), platform, costs: costs.clone() });
+                }
+            }
+        }
+        let mut files = Vec::new();
+        if let Some(entry) = &file.random {
+            let count = *entry.count.get_ref();
+            if count > MOST {
+                let what = format!("count is {count}");
+                let remedy = format!("give at most {MOST}");
+                return Err(source.error_at(&entry.count.span(), what, remedy));
+            }
+            files = (0..count).map(|index| random(entry.first.wrapping_add(index))).collect();
+        }
+        for random in &files {
+            cells.push(random.setup()?);
+        }
+        if cells.is_empty() {
+            let remedy = "add [[cells]] with scenarios and platforms, or [random] with first and count";
+            return Err(InputError::new(&source.origin, "the experiment has no cell", remedy));
+        }
+        Ok(Self { name: file.name, cells, random: files })
+    }
+}
+
+/// How much work comes in over how much can be done: frames at the heaviest sub-network, each layer on its
+/// fastest accelerator, over all accelerators. Above one no policy serves every frame at its heaviest.
+pub fn utilisation(scenario: &Scenario, workload: &Workload<'_, ACCELERATORS>) -> f64 {
+    let load = |(index, model): (usize, &sdrm3_core::Model<'_, ACCELERATORS>)| {
+        let first = model.subnetworks.first().and_then(|heaviest| heaviest.segments.first());
+        let work = first.map_or(0.0, |segment| segment.info().fastest_togo.as_nanos() as f64 / 1e9);
+        let (mut at, mut share) = (&scenario.models[index], 1.0);
+        // A cascade is no longer than there are models.
+        for _ in &scenario.models {
+            let Some(parent) = at.parent else { break };
+            share *= parent.probability / f64::from(parent.every);
+            at = &scenario.models[parent.index];
+        }
+        at.fps * share * work
+    };
+    workload.models.iter().enumerate().map(load).sum::<f64>() / workload.accelerators.len().max(1) as f64
+}

@@ -1,0 +1,85 @@
+//! UXCost over the strength of disturbances: a table, and a picture.
+
+use std::io::{self, Write};
+
+use plotters::prelude::*;
+use plotters::style::full_palette::{AMBER_800, BLUE_600, GREY_600, TEAL_600};
+
+use super::table;
+use crate::experiment::{Disturbance, Estimate};
+
+/// Geometric mean of UXCost over cells by disturbance, strength and policy.
+#[derive(Clone, Debug)]
+pub struct Curves {
+    /// Names of the policies.
+    pub policies: Vec<String>,
+    /// By disturbance ([`Disturbance::ALL`]), strength ([`Disturbance::STRENGTHS`]), policy.
+    pub points: Vec<Vec<Vec<Estimate>>>,
+}
+
+/// As a table.
+pub fn write_curves(curves: &Curves, out: &mut impl Write) -> io::Result<()> {
+    let mut header = vec!["UXCost under", "strength"];
+    for policy in &curves.policies {
+        header.extend([policy.as_str(), "95 %"]);
+    }
+    let mut rows = Vec::new();
+    for (disturbance, of_strength) in Disturbance::ALL.into_iter().zip(&curves.points) {
+        for (strength, of_policy) in Disturbance::STRENGTHS.into_iter().zip(of_strength) {
+            let mut row = vec![disturbance.name().to_string(), format!("{strength:.1}")];
+            for Estimate { mean, low, high } in of_policy {
+                row.extend([format!("{mean:.3}"), format!("{low:.3}..{high:.3}")]);
+            }
+            rows.push(row);
+        }
+    }
+    writeln!(out, "{}", table(&header, rows))
+}
+
+const COLOURS: [RGBColor; 4] = [BLUE_600, AMBER_800, TEAL_600, GREY_600];
+
+/// As a picture (SVG): a panel per disturbance, a line per policy.
+pub fn draw_curves(curves: &Curves) -> Result<String, String> {
+    let mut svg = String::new();
+    draw(&mut svg, curves).map_err(|error| error.to_string())?;
+    Ok(svg)
+}
+
+fn draw(svg: &mut String, curves: &Curves) -> Result<(), DrawingAreaErrorKind<io::Error>> {
+    let root = SVGBackend::with_string(svg, (960, 680)).into_drawing_area();
+    root.fill(&WHITE)?;
+    let values = || curves.points.iter().flatten().flatten();
+    let high = values().map(|point| point.high).fold(0.0, f64::max) * 1.05;
+    for (panel, (disturbance, points)) in
+        root.split_evenly((2, 2)).iter().zip(Disturbance::ALL.into_iter().zip(&curves.points))
+    {
+        let mut chart = ChartBuilder::on(panel)
+            .caption(disturbance.name(), ("sans-serif", 16))
+            .margin(10)
+            .x_label_area_size(36)
+            .y_label_area_size(48)
+            .build_cartesian_2d(0.0..0.52, 0.0..high)?;
+        chart.configure_mesh().light_line_style(WHITE).x_desc("strength").y_desc("UXCost").draw()?;
+        for (index, policy) in curves.policies.iter().enumerate() {
+            let colour = COLOURS[index % COLOURS.len()];
+            let at = |(strength, of_policy): (f64, &Vec<Estimate>)| (strength, of_policy[index].mean);
+            let line: Vec<_> = Disturbance::STRENGTHS.into_iter().zip(points).map(at).collect();
+            let bars = Disturbance::STRENGTHS.into_iter().zip(points).map(|(strength, of_policy)| {
+                let Estimate { low, high, .. } = of_policy[index];
+                PathElement::new(vec![(strength, low), (strength, high)], colour)
+            });
+            chart.draw_series(bars)?;
+            chart.draw_series(line.iter().map(|&point| Circle::new(point, 3, colour.filled())))?;
+            chart
+                .draw_series(LineSeries::new(line, colour.stroke_width(2)))?
+                .label(policy)
+                .legend(move |(x, y)| PathElement::new(vec![(x, y), (x + 18, y)], colour.stroke_width(2)));
+        }
+        chart
+            .configure_series_labels()
+            .position(SeriesLabelPosition::UpperLeft)
+            .background_style(WHITE.mix(0.8))
+            .draw()?;
+    }
+    root.present()
+}
