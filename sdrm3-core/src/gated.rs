@@ -15,13 +15,14 @@
 //! 2. place    a is comfortable if  1.5 wait(a) + lat(a) + C rest <= slack - C tail - B
 //!             of the comfortable accelerators the one of least energy, without any the one where the
 //!             segment ends first; if that one is busy, the frame waits for it
-//! 3. order    frames without comfort first, by least laxity  slack - tail - fastest,
-//!             then the comfortable ones, by least work  fastest
+//! 3. order    frames without comfort first: those that have started, then the others, both by least
+//!             laxity  slack - tail - fastest;  then the comfortable ones, by least work  fastest
 //! ```
 //!
 //! `C`, the comfort, is by how much the rest may take longer than at best, for others are in the way. `B`
 //! is the longest segment of the workload on its fastest accelerator: so long may a frame that has just
-//! become urgent have to wait, since nothing is preempted. Slack is spent on energy, which is all that it is
+//! become urgent have to wait, since nothing is preempted. What has started goes on, for under overload a frame
+//! that is begun, passed by and given up has taken time from the others for nothing. Slack is spent on energy, which is all that it is
 //! good for, and a frame is not put on a bad accelerator because the good one is busy for a moment.
 //!
 //! A decision takes O(jobs x accelerators), and no division.
@@ -34,6 +35,9 @@ use crate::workload::{AcceleratorId, ModelId, Workload};
 
 /// Frames without comfort go before all others.
 const URGENT: i64 = 1 << 40;
+
+/// And those of them that have started before these.
+const STARTED: i64 = 1 << 41;
 
 /// The accelerator takes nothing.
 const CLOSED: u32 = u32::MAX;
@@ -152,7 +156,8 @@ impl<const MODELS: usize, const ACCS: usize> Policy for Gated<MODELS, ACCS> {
             return Some((AcceleratorId(index), Score(-i64::from(fastest))));
         }
         let laxity = slack - i64::from(tail) - i64::from(fastest);
-        first.map(|(_, index)| (AcceleratorId(index), Score(URGENT - laxity)))
+        let urgency = if job.started { URGENT + STARTED } else { URGENT };
+        first.map(|(_, index)| (AcceleratorId(index), Score(urgency - laxity)))
     }
 
     fn score(&self, weighed: Self::Weighed, _: &JobView<'_>, offer: &Offer<'_>) -> Option<Score> {

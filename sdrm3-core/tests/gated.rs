@@ -4,9 +4,10 @@ mod common;
 #[path = "common/story.rs"]
 mod story;
 
-use common::{cost, ms};
+use common::{cost, ms, span_ms};
 use sdrm3_core::{
-    Accelerator, Config, Cost, Fault, Gated, MapScore, Model, Outcome, Progress, SegmentSpec, Weight, Weights,
+    Accelerator, Config, Cost, Fault, Gated, MapScore, Model, Outcome, Progress, Segment, SegmentSpec,
+    SubNetwork, Weight, Weights,
 };
 use story::{MODELS, Story, child, model};
 
@@ -161,4 +162,51 @@ fn a_frame_without_comfort_goes_first_then_the_shortest() {
     story.at(8);
     story.ends("npu");
     story.then("long#0 segment 0 on npu", "last");
+}
+
+#[test]
+fn a_frame_without_comfort_that_has_started_goes_on() {
+    let mut story = gated([model("begun", 14, [npu(4), npu(4)]), model("new", 10, [npu(4), npu(3)])]);
+    story.release("begun");
+    story.then("begun#0 segment 0 on npu", "it is alone");
+    story.at(4).release("new");
+    story.ends("npu");
+    story.then(
+        "begun#0 segment 1 on npu",
+        "it has 6 ms of laxity, the new one 3, but its 4 ms of work are not to be lost",
+    );
+    story.at(8);
+    assert_eq!(story.ends("npu").progress, Progress::InTime);
+    story.then("drop new#0: Abandoned", "7 ms of work, 6 ms left");
+}
+
+// ---- sub-networks ----------------------------------------------------------------------------
+
+static HEAVY: [Segment<2>; 1] = Segment::table([npu(10)]);
+static LIGHT: [Segment<2>; 1] = Segment::table([npu(3)]);
+static NETS: [SubNetwork<'static, 2>; 2] = [
+    SubNetwork::new("heavy", &HEAVY).with_accuracy(80_000),
+    SubNetwork::new("light", &LIGHT).with_accuracy(76_000),
+];
+
+/// Another frame, of 8 ms, has 10 ms left, or 7, when one is released that is due after 16 ms.
+#[test]
+fn what_is_about_to_be_given_up_makes_no_sub_network_lighter() {
+    let config = Config { supernet: true, ..Config::PLAIN };
+    for (left_ms, subnetwork) in [(10, 1), (7, 0)] {
+        let models = [model("other", 20, [npu(8)]), Model::new("context", span_ms(16), &NETS)];
+        let policy = |workload| Gated::<MODELS, 2>::new(workload);
+        let mut story = Story::made(policy, config, models, NAMES);
+        story.release("other");
+        story.fault("dsp", Fault::OutOfService);
+        story.at(20 - left_ms).release("context");
+        if left_ms == 7 {
+            story.then("drop other#0: Abandoned", "8 ms of work, 7 ms left");
+        } else {
+            story.then("other#0 segment 0 on npu", "it is urgent, and leaves 8 ms to the new one");
+            story.at(18).ends("npu");
+        }
+        story.then("context#0 segment 0 on npu", "alone");
+        assert_eq!(story.block().subnetwork, subnetwork, "{left_ms} ms left");
+    }
 }

@@ -35,7 +35,7 @@ impl<'w, const A: usize> Reference<'w, A> {
             Some(DropReason::Stale)
         } else if due && self.is_unplaceable(job) {
             Some(DropReason::Unplaceable)
-        } else if self.rule == Rule::Gated && self.is_gated(job) {
+        } else if self.is_gated(job, self.now) {
             Some(DropReason::Abandoned)
         } else {
             None

@@ -1,13 +1,15 @@
 //! The gated policy, by its three questions (see [`sdrm3_core::Gated`]).
 
-use sdrm3_core::{ModelId, Score};
+use sdrm3_core::{Instant, ModelId, Score};
 
-use super::{Job, Reference, Service, saturated};
+use super::{Job, Reference, Rule, Service, saturated};
 
 /// The comfort: work may take twice its time at best.
 const COMFORT: i64 = 2;
 /// Frames without comfort go before all others.
 const URGENT: i64 = 1 << 40;
+/// And those of them that have started before these.
+const STARTED: i64 = 1 << 41;
 
 impl<const A: usize> Reference<'_, A> {
     /// Fastest work of the longest chain of models that follow a model's frames by the same deadline.
@@ -41,9 +43,10 @@ impl<const A: usize> Reference<'_, A> {
         Some(wait.min(u64::from(u32::MAX - 1)) as i64)
     }
 
-    /// The gate: it cannot be in time any more.
-    pub(super) fn is_gated(&self, job: &Job) -> bool {
-        self.corrected_fastest(job, job.position) > job.frame.deadline.saturating_since(self.now)
+    /// The gate: it waits and cannot be in time any more.
+    pub(super) fn is_gated(&self, job: &Job, now: Instant) -> bool {
+        let slack = job.frame.deadline.saturating_since(now);
+        self.rule == Rule::Gated && !job.running && self.corrected_fastest(job, job.position) > slack
     }
 
     /// Where a frame goes, and how much it is wanted there.
@@ -69,7 +72,10 @@ impl<const A: usize> Reference<'_, A> {
         let first = open().min_by_key(|&(index, latency, _, wait)| (wait + latency, index));
         match frugal {
             Some((index, ..)) => Some((index, Score(-fastest))),
-            None => first.map(|(index, ..)| (index, Score(URGENT - (slack - tail - fastest)))),
+            None => {
+                let urgency = URGENT + if job.started { STARTED } else { 0 };
+                first.map(|(index, ..)| (index, Score(urgency - (slack - tail - fastest))))
+            }
         }
     }
 }

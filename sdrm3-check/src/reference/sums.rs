@@ -84,10 +84,12 @@ impl<const A: usize> Reference<'_, A> {
 
     // ---- sub-networks ------------------------------------------------------------------------
 
-    /// The time that a frame has, less what others take that are due no later, at the table's pace.
+    /// The time that a frame has, less what others take that are due no later and are not given up, at the
+    /// table's pace.
     pub(super) fn available(&self, frame: &Frame, own: Option<JobId>, now: Instant) -> u128 {
         let others =
             self.jobs.iter().filter(|job| Some(job.id) != own && job.frame.deadline <= frame.deadline);
+        let others = others.filter(|job| !self.is_gated(job, now));
         let backlog = others.map(|job| u128::from(self.corrected_togo(job).as_nanos())).sum::<u128>();
         let in_service = self.accelerators.iter().filter(|on| on.service != Service::Out).count();
         let left = u128::from(frame.deadline.saturating_since(now).as_nanos());

@@ -312,7 +312,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
 
     /// A job as policies see it; what a policy does not read costs nothing.
     #[inline(always)]
-    fn view<'a>(&'a self, id: JobId, job: &'a Job<'w, ACCS>) -> JobView<'a> {
+    pub(super) fn view<'a>(&'a self, id: JobId, job: &'a Job<'w, ACCS>) -> JobView<'a> {
         view(self.workload, &self.models, id, job)
     }
 

@@ -149,9 +149,13 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     }
 
     /// The time that a frame has, less what is spent on others that are due no later, at the pace of
-    /// the model's table. O(JOBS).
+    /// the model's table; those that the policy is about to give up take none. O(JOBS).
     pub(super) fn available(&self, frame: &Frame, own: Option<JobId>, now: Instant) -> Duration {
         let others = self.jobs.iter().filter(|&(id, job)| Some(id) != own && job.deadline <= frame.deadline);
+        let given_up = |id, job: &Job<'w, ACCS>| {
+            job.state != State::Running && self.policy.abandons(&self.view(id, job), now)
+        };
+        let others = others.filter(|&(id, job)| !given_up(id, job));
         let backlog = others
             .map(|(_, job)| self.corrected(job.model, job.segment.info().togo).as_nanos())
             .fold(0, u64::saturating_add);

@@ -172,7 +172,9 @@ fn methods(options: &Options, settings: &Settings) -> Result<Vec<Method>, InputE
             let kept = [PolicyName::Fcfs, PolicyName::MapScore, PolicyName::Sdrm3];
             methods.retain(|method| kept.contains(&method.policy));
         }
-        for part in Part::of(PolicyName::Sdrm3).iter().copied().filter(|part| !settings.without.contains(part)) {
+        for part in
+            Part::of(PolicyName::Sdrm3).iter().copied().filter(|part| !settings.without.contains(part))
+        {
             let without = [settings.without.as_slice(), &[part]].concat();
             methods.push(Method::new(PolicyName::Sdrm3, &without, settings.parameters));
         }

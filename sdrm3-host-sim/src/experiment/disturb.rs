@@ -46,8 +46,7 @@ impl Disturbance {
                 }
             }
             Self::Throttling => {
-                let is_speed =
-                    |what| matches!(what, What::Accelerator(_, AcceleratorChange::Speed(_)));
+                let is_speed = |what| matches!(what, What::Accelerator(_, AcceleratorChange::Speed(_)));
                 scenario.changes.retain(|change| !is_speed(change.what));
                 if strength > 0.0 {
                     scenario.changes.push(Change {

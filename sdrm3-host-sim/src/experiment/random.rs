@@ -144,7 +144,8 @@ fn work(models: &[Draft], busy: f64) -> Vec<f64> {
 
 fn entry(index: usize, model: &Draft) -> String {
     let network = if model.is_supernet { SUPERNET.into() } else { format!("n{index}") };
-    let mut text = format!("\n[[model]]\nname = \"m{index}\"\nnetwork = \"{network}\"\nfps = {}\n", model.fps);
+    let mut text =
+        format!("\n[[model]]\nname = \"m{index}\"\nnetwork = \"{network}\"\nfps = {}\n", model.fps);
     if let Some((parent, probability)) = model.parent {
         let _ = writeln!(text, "depends_on = \"m{parent}\"\nprobability = {probability:.2}");
     }
@@ -229,9 +230,7 @@ fn supernet_layers(rng: &mut ChaCha8Rng, accelerators: usize, heterogeneity: f64
 
 /// Rows of a network whose heaviest variant takes this long at best.
 fn write_costs(costs: &mut String, layers: &[Draw], work_ms: f64) {
-    let least = |layer: &Draw| {
-        layer.on.iter().flatten().map(|(time, _)| *time).fold(f64::INFINITY, f64::min)
-    };
+    let least = |layer: &Draw| layer.on.iter().flatten().map(|(time, _)| *time).fold(f64::INFINITY, f64::min);
     let total: f64 = layers.iter().filter(|layer| layer.is_heaviest).map(least).sum();
     let scale = work_ms * 1e6 / total.max(1e-9);
     for Draw { network, label, on, .. } in layers {

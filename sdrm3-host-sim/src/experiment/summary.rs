@@ -232,7 +232,8 @@ mod tests {
 
     #[test]
     fn quantiles_are_those_of_the_tables() {
-        for (freedom, quantile) in [(1, 12.706), (10, 2.228), (11, 2.201), (19, 2.093), (30, 2.042), (1000, 1.962)]
+        for (freedom, quantile) in
+            [(1, 12.706), (10, 2.228), (11, 2.201), (19, 2.093), (30, 2.042), (1000, 1.962)]
         {
             assert!((student(freedom) - quantile).abs() < 3e-3, "{freedom}: {}", student(freedom));
         }

@@ -1,8 +1,6 @@
 //! The gated policy without some of its rules, to see what each is good for; with all of them it is core's.
 
-use sdrm3_core::{
-    AcceleratorId, AcceleratorState, Activity, Gated, Instant, JobView, Offer, Policy, Score,
-};
+use sdrm3_core::{AcceleratorId, AcceleratorState, Activity, Gated, Instant, JobView, Offer, Policy, Score};
 
 use super::{Part, Tables};
 use crate::scenario::{ACCELERATORS, MODELS};

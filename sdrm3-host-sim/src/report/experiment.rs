@@ -30,7 +30,16 @@ pub fn write_experiment(summary: &Summary, format: Format, out: &mut impl Write)
 const CELLS: [&str; 8] =
     ["scenario", "platform", "utilisation", "bound", "UXCost", "best other", "ratio", "95 %"];
 const POLICIES: [&str; 11] = [
-    "policy", "UXCost", "95 %", "x bound", "95 %", "missed %", "95 %", "mJ a frame", "95 %", "points lost",
+    "policy",
+    "UXCost",
+    "95 %",
+    "x bound",
+    "95 %",
+    "missed %",
+    "95 %",
+    "mJ a frame",
+    "95 %",
+    "points lost",
     "95 %",
 ];
 const NOTE: &str = "Means over the cells, geometric of UXCost, bound and energy; 95 % intervals over the seeds, by \
@@ -68,9 +77,7 @@ fn cell(cell: &Comparison) -> Vec<String> {
 
 fn policy(policy: &PolicySummary) -> Vec<String> {
     let pair = |estimate: Option<Estimate>, scale: f64, digits: usize| match estimate {
-        Some(estimate) => {
-            [format!("{:.digits$}", scale * estimate.mean), interval(&estimate, scale, digits)]
-        }
+        Some(estimate) => [format!("{:.digits$}", scale * estimate.mean), interval(&estimate, scale, digits)],
         None => [String::new(), String::new()],
     };
     let mut row = vec![policy.policy.clone()];
@@ -84,9 +91,7 @@ fn policy(policy: &PolicySummary) -> Vec<String> {
 
 fn csv(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
-    writer.write_record([
-        "experiment", "policy", "figure", "mean", "low", "high",
-    ])?;
+    writer.write_record(["experiment", "policy", "figure", "mean", "low", "high"])?;
     for policy in &summary.policies {
         let figures = [
             ("uxcost", Some(policy.uxcost)),

@@ -3,9 +3,9 @@
 mod bound;
 mod comparison;
 mod csv;
+mod curves;
 mod detail;
 mod events;
-mod curves;
 mod experiment;
 mod explain;
 mod fault_map;
@@ -25,12 +25,12 @@ mod table;
 mod timeline;
 
 pub use bound::{AcceleratorBound, BoundReport, ModelBound, write_bounds};
+pub use curves::{Curves, draw_curves, write_curves};
 pub use detail::write_detail;
 pub use events::EventLog;
+pub use experiment::write_experiment;
 pub use explain::{Explain, Explanation, FrameName};
 pub use fault_map::fault_map;
-pub use curves::{Curves, draw_curves, write_curves};
-pub use experiment::write_experiment;
 pub use faults::write_faults;
 pub use heatmap::heatmap;
 pub use html::{Chronicle, Origin, comparison_page, run_page};
