@@ -166,18 +166,18 @@ fn a_frame_without_comfort_goes_first_then_the_shortest() {
 
 #[test]
 fn a_frame_without_comfort_that_has_started_goes_on() {
-    let mut story = gated([model("begun", 14, [npu(4), npu(4)]), model("new", 10, [npu(4), npu(3)])]);
+    let mut story = gated([model("begun", 11, [npu(4), npu(4)]), model("new", 9, [npu(4), npu(3)])]);
     story.release("begun");
     story.then("begun#0 segment 0 on npu", "it is alone");
     story.at(4).release("new");
     story.ends("npu");
     story.then(
         "begun#0 segment 1 on npu",
-        "it has 6 ms of laxity, the new one 3, but its 4 ms of work are not to be lost",
+        "its laxity is 3 ms, that of the new one 2, but its 4 ms of work are not to be lost",
     );
     story.at(8);
     assert_eq!(story.ends("npu").progress, Progress::InTime);
-    story.then("drop new#0: Abandoned", "7 ms of work, 6 ms left");
+    story.then("drop new#0: Abandoned", "7 ms of work, 5 ms left");
 }
 
 // ---- sub-networks ----------------------------------------------------------------------------

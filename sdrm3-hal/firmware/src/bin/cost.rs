@@ -9,8 +9,8 @@
 use core::hint::black_box;
 
 use sdrm3_core::{
-    AcceleratorId, Action, Config, Dispatch, Duration, Fault, Instant, MapScore, ModelId, NextWake, Outcome,
-    Progress, Scheduler,
+    AcceleratorId, Action, Config, Dispatch, Duration, Fault, Gated, Instant, MapScore, ModelId, NextWake,
+    Outcome, Policy, Progress, Scheduler, Workload,
 };
 use sdrm3_firmware::benchmark::Tables;
 use sdrm3_firmware::measure::{self, Samples};
@@ -164,9 +164,23 @@ fn mixed(scheduler: &mut Full, costs: &mut Costs) {
 /// The defined decision: `JOBS` ready jobs, each of another model, on all accelerators idle. Some blocks
 /// run before, so that waits and corrections differ. The costs of some such decisions in a row.
 fn decisions<const MODELS: usize, const ACCS: usize>(jobs: usize) -> Samples {
+    decisions_by::<MapScore, MODELS, ACCS>(jobs, |_| MapScore::default(), Config::FULL)
+}
+
+/// The same under the gated policy, which has no frame drop and no tuner.
+fn gated_decisions<const MODELS: usize, const ACCS: usize>(jobs: usize) -> Samples {
+    let config = Config { supernet: true, correction: true, ..Config::PLAIN };
+    decisions_by::<Gated<MODELS, ACCS>, MODELS, ACCS>(jobs, Gated::new, config)
+}
+
+fn decisions_by<P: Policy, const MODELS: usize, const ACCS: usize>(
+    jobs: usize,
+    policy: impl FnOnce(&Workload<'static, ACCS>) -> P,
+    config: Config,
+) -> Samples {
     #[inline(never)]
-    fn poll<const MODELS: usize, const ACCS: usize>(
-        scheduler: &mut Scheduler<'static, MapScore, MODELS, 16, ACCS>,
+    fn poll<P: Policy, const MODELS: usize, const ACCS: usize>(
+        scheduler: &mut Scheduler<'static, P, MODELS, 16, ACCS>,
         now: Instant,
     ) -> Action {
         scheduler.poll(now)
@@ -174,7 +188,7 @@ fn decisions<const MODELS: usize, const ACCS: usize>(jobs: usize) -> Samples {
 
     let mut samples = Samples::new();
     let Some(workload) = Tables::<ACCS>::workload(jobs) else { return samples };
-    let Ok(mut scheduler) = Scheduler::new(workload, MapScore::default(), Config::FULL) else {
+    let Ok(mut scheduler) = Scheduler::new(workload, policy(workload), config) else {
         return samples;
     };
     let mut now = Instant::from_millis(1);
@@ -184,7 +198,8 @@ fn decisions<const MODELS: usize, const ACCS: usize>(jobs: usize) -> Samples {
     }
     let (warm, measured) = (3 * jobs, 16);
     for number in 0..warm + measured {
-        let (cost, action) = measure::instructions(|| poll::<MODELS, ACCS>(&mut scheduler, black_box(now)));
+        let (cost, action) =
+            measure::instructions(|| poll::<P, MODELS, ACCS>(&mut scheduler, black_box(now)));
         let Action::Dispatch(block) = action else { return Samples::new() };
         if number >= warm && scheduler.jobs_in_flight() == jobs {
             samples.add(cost);
@@ -235,6 +250,7 @@ fn main() -> ! {
     sizes::print();
 
     print("decision_8x4", &decisions::<8, 4>(8));
+    print("gated_decision_8x4", &gated_decisions::<8, 4>(8));
     let at = |jobs| {
         [
             decisions::<16, 1>(jobs).max(),
