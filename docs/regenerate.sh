@@ -50,6 +50,13 @@ $sim compare --ablation --platform all --duration-ms 10000 >$results/ablation_10
 $sim compare --ablation --platform all --duration-ms 10000 "${throttled[@]}" >$results/throttled.txt
 $sim compare --duration-ms 10000 --policy sdrm3-gated --policy sdrm3 --policy planaria --policy veltair --policy lst --policy fcfs \
     "${throttled[@]}" >$results/gated_throttled.txt
+experiments=sdrm3-host-sim/experiments
+rivals=(--policy sdrm3-gated --policy sdrm3 --policy mapscore --policy lst --policy sjf --policy planaria --policy veltair --policy fcfs)
+$sim bench $experiments/test.toml --seeds 3 --bound "${rivals[@]}" >$results/experiment_test.txt
+$sim bench $experiments/test.toml --seeds 3 --bound --ablation --policy sdrm3-gated --policy sdrm3 |
+    sed -n '/^ policy/,$p' >$results/gated_ablation.txt
+$sim bench $experiments/train.toml --seeds 2 --duration-ms 1000 --policy sdrm3-gated --policy sdrm3 --policy lst \
+    --robustness $img/robustness.svg --force >$results/robustness.txt
 $sim tune --study >$results/tuner.txt
 $sim tune --scenario vr_gaming --duration-ms 20000 --picture $img/landscape.svg >$results/landscape.txt
 ramp=(run --scenario sdrm3-host-sim/examples/load_ramp.toml --duration-ms 16000)

@@ -3,6 +3,7 @@
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use sdrm3_host_sim::experiment::Experiment;
 use sdrm3_host_sim::input::Source;
 use sdrm3_host_sim::network::Library;
 use sdrm3_host_sim::scenario::{CostTable, Platform, Scenario};
@@ -44,6 +45,8 @@ fn keys(error: &str) -> Vec<&str> {
 fn the_examples_are_accepted() {
     let [scenario] = &examples("toml", "# scenario")[..] else { panic!("one scenario") };
     assert_eq!(Scenario::parse(scenario).unwrap().models.len(), 3);
+    let [experiment] = &examples("toml", "# experiment")[..] else { panic!("one experiment") };
+    assert_eq!(Experiment::parse(experiment).unwrap().cells.len(), 44);
     let [platform] = &examples("toml", "# platform")[..] else { panic!("one platform") };
     assert_eq!(Platform::parse(platform).unwrap().accelerators.len(), 2);
     let [costs] = &examples("csv", "network,layer,kind")[..] else { panic!("one cost table") };

@@ -36,7 +36,8 @@ pub(super) struct Common {
     /// Seed of cascades and jitter [default: 1]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
-    /// Parameter of a policy: alpha, beta (0 to 2; sdrm3 starts from them), window_ms of its tuner
+    /// Parameter of a policy: alpha, beta (0 to 2; sdrm3 starts from them), window_ms of its tuner;
+    /// comfort (0 to 1000) of sdrm3-gated
     #[arg(long, value_name = "NAME=VALUE")]
     param: Vec<String>,
     /// Parts to switch off: of sdrm3 drop, supernet, tuner, correction; of sdrm3-gated gate, wait, comfort,

@@ -74,9 +74,13 @@ const MOST: u64 = 10_000;
 impl Experiment {
     /// Reads and validates a file; files that it names are looked for beside it.
     pub fn load(path: &str) -> Result<Self, InputError> {
-        let source = Source::read(path)?;
+        Self::parse(&Source::read(path)?)
+    }
+
+    /// Parses and validates.
+    pub fn parse(source: &Source) -> Result<Self, InputError> {
         let file: ExperimentFile = source.parse_toml()?;
-        let folder = Path::new(path).parent().unwrap_or(Path::new(""));
+        let folder = Path::new(&source.origin).parent().unwrap_or(Path::new(""));
         let beside = |name: &str| match name.ends_with(".toml") || name.ends_with(".csv") {
             true => folder.join(name).to_string_lossy().into_owned(),
             false => name.to_string(),

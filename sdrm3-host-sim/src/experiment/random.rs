@@ -295,7 +295,7 @@ mod tests {
             let memory = Bump::new();
             let workload = build(&scenario, &platform, &library, costs.as_deref(), &memory).unwrap();
             let load = utilisation(&scenario, &workload);
-            assert!((0.29..1.81).contains(&load), "seed {seed}: {load}");
+            assert!((0.1..1.81).contains(&load), "seed {seed}: {load}");
             loads.push(load);
             models[scenario.models.len()] += 1;
             accelerators[platform.accelerators.len()] += 1;

@@ -18,14 +18,15 @@ pub struct Stripped {
 }
 
 impl Stripped {
-    /// For these tables.
+    /// For these tables, with a comfort in sixteenths.
     ///
     /// Without the gate lost frames hurry like others, since their laxity is least. Without abandoning they run
     /// where nothing else wants to. Without waiting busy accelerators do not count. Without comfort every frame
     /// goes where it ends first.
-    pub fn new(tables: &Tables<'_>, without: &[Part]) -> Self {
+    pub fn new(tables: &Tables<'_>, without: &[Part], comfort: u16) -> Self {
         let has = |part| !without.contains(&part);
         let mut policy = Gated::new(tables);
+        policy.comfort = comfort;
         if !has(Part::Comfort) {
             policy = policy.in_haste();
         }

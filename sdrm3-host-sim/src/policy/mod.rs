@@ -191,7 +191,7 @@ policies! {
     Sdrm3 "sdrm3" "the complete published method: score, frame drop, supernets, tuning, correction"
         |_, method| MapScore { weights: method.parameters.weights };
     Gated "sdrm3-gated" "what can still be in time, at the least energy that leaves it so (ours)"
-        |tables, method| Stripped::new(tables, &method.without);
+        |tables, method| Stripped::new(tables, &method.without, method.parameters.comfort);
 }
 
 /// Replays a trace with room for so many jobs.

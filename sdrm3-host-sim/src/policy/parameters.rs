@@ -11,16 +11,19 @@ pub struct Parameters {
     pub weights: Weights,
     /// Length of the tuner's windows.
     pub window: Duration,
+    /// Comfort of `sdrm3-gated`, in sixteenths.
+    pub comfort: u16,
 }
 
 impl Default for Parameters {
     fn default() -> Self {
-        Self { weights: Weights::default(), window: Config::FULL.tuning_window.unwrap_or(Duration::MAX) }
+        let window = Config::FULL.tuning_window.unwrap_or(Duration::MAX);
+        Self { weights: Weights::default(), window, comfort: 32 }
     }
 }
 
 impl Parameters {
-    const NAMES: [&'static str; 3] = ["alpha", "beta", "window_ms"];
+    const NAMES: [&'static str; 4] = ["alpha", "beta", "window_ms", "comfort"];
 
     /// From texts of the form `NAME=VALUE`; the last of a name counts.
     pub fn parse<'a>(given: impl IntoIterator<Item = &'a str>) -> Result<Self, InputError> {
@@ -46,6 +49,10 @@ impl Parameters {
                         number.filter(|ms| (1.0..=1e6).contains(ms)).ok_or_else(|| out_of("1 to 1000000"))?;
                     parameters.window = Duration::from_nanos((ms * 1e6) as u64);
                 }
+                "comfort" => {
+                    let comfort = number.filter(|comfort| (0.0..=1000.0).contains(comfort));
+                    parameters.comfort = (comfort.ok_or_else(|| out_of("0 to 1000"))? * 16.0).round() as u16;
+                }
                 other => return Err(unknown_name("--param", "parameter", other, &Self::NAMES)),
             }
         }
@@ -59,10 +66,11 @@ mod tests {
 
     #[test]
     fn parameters_are_checked() {
-        let given = Parameters::parse(["alpha=0.5", "beta=2", "window_ms=250"]).unwrap();
+        let given = Parameters::parse(["alpha=0.5", "beta=2", "window_ms=250", "comfort=1.5"]).unwrap();
+        assert_eq!(given.comfort, 24);
         assert_eq!((given.weights.alpha.as_f64(), given.weights.beta.as_f64()), (0.5, 2.0));
         assert_eq!(given.window, Duration::from_millis(250));
-        for bad in ["alpha", "alpha=3", "beta=NaN", "alpha=-1", "gamma=1", "window_ms=0"] {
+        for bad in ["alpha", "alpha=3", "beta=NaN", "alpha=-1", "gamma=1", "window_ms=0", "comfort=-1"] {
             let error = Parameters::parse([bad]).unwrap_err().to_string();
             assert!(error.starts_with("--param: "), "{error}");
         }

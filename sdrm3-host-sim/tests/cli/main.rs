@@ -1,6 +1,7 @@
 //! The command line as its users meet it: what it prints, where, and its exit code.
 
 mod answers;
+mod bench;
 mod browser;
 mod changes;
 mod check;
