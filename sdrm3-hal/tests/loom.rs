@@ -1,7 +1,7 @@
 //! The hand-over from interrupts in every interleaving of its critical sections, with a driver that sleeps.
 //!
 //! ```text
-//! RUSTFLAGS="--cfg loom" cargo test --release -p sdrm3-hal --test loom
+//! CARGO_TARGET_DIR=target/loom RUSTFLAGS="--cfg loom" cargo test --release -p sdrm3-hal --test loom -- --nocapture
 //! ```
 //!
 //! Critical sections are one lock of loom's, as they are one mask on a device; interrupts are threads, which

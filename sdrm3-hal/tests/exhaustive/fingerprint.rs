@@ -62,6 +62,10 @@ pub(crate) fn of(world: &World) -> u128 {
     let (now, next_sequence) = (world.now.as_nanos(), world.ledger.next_sequence);
     let mut writer = Writer { bytes: Vec::with_capacity(4096), now, next_sequence, next: Next::Any };
     write!(writer, "{:?}{:?}", world.rest(), world.runtime).expect("memory suffices");
+    assert!(
+        matches!(writer.next, Next::Any | Next::Ignored("")),
+        "a field that ends what is ignored is gone"
+    );
     let mut hashers = [DefaultHasher::new(), DefaultHasher::new()];
     hashers[1].write_u8(1);
     let [low, high] = hashers.map(|mut hasher| {

@@ -1,18 +1,15 @@
 //! Every history of a small system: the real scheduler and the real runtime, on devices that may do
-//! whatever devices do, in every order, up to a number of failures.
-//!
-//! What is checked, in every state: frames are conserved and end once; a dependent frame comes only from a
-//! complete parent, and is counted if its parent is lost; one block is in flight per accelerator, under a new
-//! ticket; a ticket is answered once, and applied only if the device has really ended it; a poll keeps to the
-//! calls that it promises; nothing would happen before the wake that it asks for; and once nothing fails any
-//! more, every frame ends.
+//! whatever devices do, in every order, up to a number of failures. What is checked is in [`PROPERTIES`].
 //!
 //! The search is breadth first, so that what it finds is as short as can be. States are told apart by a
 //! fingerprint of all that both hold, with times told from now and tickets from the next one, since nothing
 //! but their differences matters to what follows.
 //!
-//! `SDRM3_EXHAUSTIVE=1 cargo test --release -p sdrm3-hal --test exhaustive -- --nocapture --test-threads 1` goes
-//! further, and prints what it saw.
+//! ```text
+//! cargo test --release -p sdrm3-hal --test exhaustive -- --include-ignored --nocapture --test-threads 1
+//! ```
+//!
+//! goes further than the tests that always run, and prints what it saw.
 
 mod fingerprint;
 mod ledger;
@@ -23,6 +20,19 @@ use std::time::Instant as Clock;
 
 use sdrm3_hal::Supervision;
 use world::{Bounds, Choices, Plant, Step, World};
+
+/// Of every state, and of every way to it.
+const PROPERTIES: [&str; 9] = [
+    "frames are conserved, and each ends once",
+    "a dependent frame comes from a complete parent only, and is counted if its parent is lost",
+    "one block at most is in flight on an accelerator, under a new ticket",
+    "a ticket is answered once, and what is answered has really ended on the device",
+    "a stale frame is dropped behind its deadline, not before",
+    "the tallies are the sums of the events",
+    "a poll keeps to the calls that it promises, and does not ask to be called for ever",
+    "nothing would happen before the wake that is asked for",
+    "once nothing fails any more, every frame ends",
+];
 
 /// What a search has seen.
 #[derive(Debug)]
@@ -120,20 +130,20 @@ fn holds(bounds: &Bounds) -> Seen {
 }
 
 #[test]
-fn every_frame_ends_once_when_a_cascade_meets_two_failures() {
-    let seen = holds(&bounds([1, 0], 2));
-    assert!(seen.states > 50_000 && seen.depth > 20, "{seen:?}");
+fn every_frame_ends_once_when_a_cascade_meets_a_failure() {
+    let seen = holds(&bounds([1, 0], 1));
+    assert!(seen.states > 1_500 && seen.depth > 10, "{seen:?}");
 }
 
 #[test]
-fn every_frame_ends_once_when_a_frame_meets_three_failures() {
-    let seen = holds(&bounds([0, 1], 3));
-    assert!(seen.states > 20_000 && seen.depth > 20, "{seen:?}");
+fn every_frame_ends_once_when_a_frame_meets_two_failures() {
+    let seen = holds(&bounds([0, 1], 2));
+    assert!(seen.states > 1_500 && seen.depth > 10, "{seen:?}");
 }
 
 #[test]
 fn every_frame_ends_once_when_there_is_no_room() {
-    let seen = holds(&bounds([2, 1], 0));
+    let seen = holds(&bounds([1, 2], 0));
     assert!(seen.states > 1_000, "{seen:?}");
 }
 
@@ -144,13 +154,18 @@ fn every_frame_ends_once_when_nothing_is_late_and_only_the_application_restores(
 }
 
 #[test]
+#[ignore = "minutes: for a release build"]
 fn every_frame_ends_once_in_longer_histories() {
-    if std::env::var_os("SDRM3_EXHAUSTIVE").is_none() {
-        return;
+    println!("in every state:");
+    for property in PROPERTIES {
+        println!("  {property}");
     }
-    for (frames, failures) in [([1, 1], 1), ([0, 1], 4), ([1, 0], 3), ([2, 1], 1)] {
-        let _ = holds(&bounds(frames, failures));
+    let mut states = 0;
+    for (frames, failures) in [([2, 1], 0), ([1, 0], 2), ([1, 0], 3), ([0, 1], 4), ([1, 1], 1), ([2, 1], 1)] {
+        states += holds(&bounds(frames, failures)).states;
     }
+    println!("{states} states");
+    assert!(states > 1_000_000, "{states}");
 }
 
 #[test]

@@ -5,9 +5,9 @@ use std::cell::RefCell;
 use std::collections::VecDeque;
 
 use sdrm3_core::{
-    Accelerator, AcceleratorId, Activity, Config, Cost, Dispatch, Duration, Instant, JobView, Model, ModelId,
-    Offer, Outcome, Path, Policy, Probability, Refusal, Scheduler, Score, Segment, SegmentSpec, SubNetwork,
-    Ticket, Workload,
+    Accelerator, AcceleratorId, AcceleratorState, Activity, Config, Cost, Dispatch, Duration, Instant,
+    JobView, Model, ModelId, Offer, Outcome, Path, Policy, Probability, Refusal, Scheduler, Score, Segment,
+    SegmentSpec, SubNetwork, Ticket, Workload,
 };
 use sdrm3_hal::queue::{CancelOutcome, Capabilities, Completion, ErrorKind, ErrorType, Pump};
 use sdrm3_hal::{AcceleratorQueue, Runtime, Supervision, Wake};
@@ -52,7 +52,7 @@ pub(crate) struct InOrder;
 impl Policy for InOrder {
     type Weighed = Score;
 
-    fn weigh(&self, job: &JobView<'_>, _: Instant) -> Score {
+    fn weigh(&self, job: &JobView<'_>, _: &[AcceleratorState], _: Instant) -> Score {
         Score(-i64::from(job.frame.model.0) * 16 - i64::from(job.frame.number))
     }
 
