@@ -8,6 +8,8 @@ mod complete;
 mod decide;
 mod error;
 mod frames;
+#[cfg(test)]
+mod limits;
 
 pub use error::{Error, Refusal, Refused};
 
