@@ -1,0 +1,91 @@
+//! What holds when nothing is said: defaults, and the hooks that a policy may leave out.
+
+mod common;
+#[path = "common/story.rs"]
+mod story;
+
+use common::{cost, ms};
+use sdrm3_core::{
+    AcceleratorState, Config, DropBudget, Duration, Instant, JobView, MapScore, Offer, Policy, Probability,
+    Score, SegmentSpec, Weight, Weights,
+};
+use story::{JOBS, Story, model};
+
+const EITHER: SegmentSpec<2> = SegmentSpec::new([cost(2, 10), cost(3, 20)]);
+
+/// A policy that says no more than it has to.
+struct Silent;
+
+impl Policy for Silent {
+    type Weighed = ();
+
+    fn weigh(&self, _: &JobView<'_>, _: &[AcceleratorState], _: Instant) {}
+
+    fn score(&self, (): (), _: &JobView<'_>, _: &Offer<'_>) -> Option<Score> {
+        Some(Score::ZERO)
+    }
+}
+
+#[test]
+fn a_policy_that_says_no_more_than_it_has_to_runs_one_segment_at_a_time_and_gives_nothing_up() {
+    let mut story = Story::configured(
+        Silent,
+        Config::FULL,
+        [model("a", 10, [EITHER, EITHER])],
+        ["npu", "dsp"].map(sdrm3_core::Accelerator::new),
+    );
+    story.release("a");
+    story.then("a#0 segment 0 on npu", "equal scores: the faster one");
+    story.at(20).ends("npu");
+    story.then("a#0 segment 1 on npu", "late, and nobody gives it up");
+    assert_eq!(story.block().score, Score::ZERO);
+    story.at(22).ends("npu");
+    let mut silent = Silent;
+    assert_eq!((silent.base(()), silent.weights()), (None, None));
+    silent.set_weights(Weights::default());
+    assert_eq!(silent.weights(), None, "there are none to set");
+}
+
+#[test]
+fn the_capacity_is_the_number_given() {
+    let mut story = Story::new(MapScore::default(), [model("a", 10, [EITHER])]);
+    assert_eq!(story.scheduler.capacity(), JOBS);
+    for held in 0..JOBS {
+        assert_eq!(story.scheduler.jobs_in_flight(), held);
+        story.release("a");
+    }
+    assert!(story.scheduler.release(story.id("a"), story.now).is_err(), "and not one more");
+}
+
+#[test]
+fn defaults_are_the_published_ones() {
+    assert_eq!(Config::default(), Config::FULL);
+    assert_eq!(Config::FULL.tuning_window, Some(Duration::from_millis(400)));
+    assert_eq!(DropBudget::default(), DropBudget::PUBLISHED);
+    assert_eq!((DropBudget::PUBLISHED.lost(), DropBudget::PUBLISHED.of()), (2, 10));
+    assert_eq!(Weights::default(), Weights { alpha: Weight::ONE, beta: Weight::ONE });
+    let story = Story::configured(
+        MapScore::default(),
+        Config::PLAIN,
+        [model("a", 10, [EITHER])],
+        ["npu", "dsp"].map(sdrm3_core::Accelerator::new),
+    );
+    assert_eq!(story.scheduler.config(), Config::PLAIN);
+    assert_eq!(story.scheduler.policy().weights, Weights::default());
+}
+
+#[test]
+fn probabilities_and_times_are_read_back_as_they_were_written() {
+    for bits in [0, 1, 1 << 15, u32::MAX] {
+        let probability = Probability::from_bits(bits);
+        assert!(probability.to_bits() <= Probability::ALWAYS.to_bits());
+        assert_eq!(Probability::from_bits(probability.to_bits()), probability);
+    }
+    assert_eq!(Probability::from_f64(1.0), Some(Probability::ALWAYS));
+    assert_eq!(Probability::from_percent(50), Probability::from_f64(0.5).unwrap());
+    assert_eq!(
+        (Instant::from_micros(16_000), Duration::from_micros(16_000)),
+        (ms(16), Duration::from_millis(16))
+    );
+    assert_eq!(Instant::from_micros(u64::MAX), Instant::MAX);
+}
