@@ -24,7 +24,7 @@ use sdrm3_host_sim::policy::{Method, Parameters, PolicyName};
 use sdrm3_host_sim::scenario::{ACCELERATORS, Platform, Scenario, build};
 
 /// Work offered over what the accelerators can do, each segment on its fastest.
-pub const UTILISATION: f64 = 1.5;
+pub(crate) const UTILISATION: f64 = 1.5;
 /// With two cascades and a supernet, at its own frame rates.
 const SCENARIO: &str = "vr_gaming";
 /// Its accelerators are slowed down until they are that loaded.
@@ -34,24 +34,24 @@ const BLOCKS: usize = 3;
 
 /// What is heard of a run, and added up from its events alone.
 #[derive(Debug, Default)]
-pub struct Witness {
+pub(crate) struct Witness {
     under_way: HashMap<(u8, u32), Known>,
     /// By model.
-    pub tallies: Vec<Tally>,
+    pub(crate) tallies: Vec<Tally>,
     /// From release to end.
-    pub longest: Duration,
+    pub(crate) longest: Duration,
     /// By how much a frame that never started has outlived its deadline.
-    pub outlived: Duration,
+    pub(crate) outlived: Duration,
     /// By how much a frame that started has ended behind its deadline.
-    pub latest: Duration,
+    pub(crate) latest: Duration,
     /// Most frames under way at a time.
-    pub crowd: usize,
+    pub(crate) crowd: usize,
     /// The least weight of starvation that the tuner set.
-    pub least_alpha: Option<Weight>,
+    pub(crate) least_alpha: Option<Weight>,
     /// Ends of frames that were not under way, which must not be.
-    pub astray: u64,
+    pub(crate) astray: u64,
     /// How many windows of the tuner have ended.
-    pub windows: u64,
+    pub(crate) windows: u64,
 }
 
 #[derive(Clone, Copy, Debug)]
@@ -132,20 +132,20 @@ impl Recorder for Witness {
 
 /// What came of a policy's day.
 #[derive(Debug)]
-pub struct Day {
+pub(crate) struct Day {
     /// What was heard.
-    pub witness: Witness,
+    pub(crate) witness: Witness,
     /// By how much a started frame may end behind its deadline at most; `None`: nothing says.
-    pub bound: Option<Duration>,
+    pub(crate) bound: Option<Duration>,
     /// The scheduler's own counts.
-    pub tallies: Vec<Tally>,
+    pub(crate) tallies: Vec<Tally>,
     /// Blocks dispatched.
-    pub decisions: u64,
+    pub(crate) decisions: u64,
 }
 
 impl Day {
     /// The first promise that was broken, if any.
-    pub fn broken(&self) -> Option<String> {
+    pub(crate) fn broken(&self) -> Option<String> {
         let Self { witness, bound, tallies, .. } = self;
         if witness.astray > 0 {
             return Some(format!("{} frames have no end, or two", witness.astray));
@@ -221,7 +221,7 @@ fn longest_block<'a>(
     workload: &Workload<'_, ACCELERATORS>,
     segments: impl Iterator<Item = &'a Segment<ACCELERATORS>> + Clone,
 ) -> f64 {
-    let latencies = segments.clone().flat_map(|segment| segment.placements()).map(|place| place.latency_ns);
+    let latencies = segments.clone().flat_map(Segment::placements).map(|place| place.latency_ns);
     f64::from(latencies.max().unwrap_or(0)) + f64::from(largest_switch(workload, segments).latency_ns)
 }
 
@@ -260,7 +260,7 @@ fn bound_of_map_score(workload: &Workload<'_, ACCELERATORS>, alpha: f64, crowd: 
 }
 
 /// A policy under overload, for so many hours of virtual time.
-pub fn overload(policy: PolicyName, hours: f64) -> Result<Day, InputError> {
+pub(crate) fn overload(policy: PolicyName, hours: f64) -> Result<Day, InputError> {
     let (scenario, platform) = (Scenario::load(SCENARIO)?, Platform::load(PLATFORM)?);
     let memory = Bump::new();
     let plain = build(&scenario, &platform, &Library::zoo(), None, &memory)?;
