@@ -79,14 +79,18 @@ fn a_workload_needs_models_and_accelerators_and_room_for_them() {
 #[test]
 fn a_workload_has_255_accelerators_at_most() {
     let mut costs = [Cost::NONE; 300];
-    costs[0] = cost(1, 1);
+    (costs[0], costs[32]) = (cost(1, 1), cost(1, 1));
     let segments = Segment::table([SegmentSpec::new(costs)]);
+    assert_eq!(
+        segments[0].info().runs_on,
+        1,
+        "of accelerators beyond 32, which no scheduler has, its mask says nothing"
+    );
     let networks = [SubNetwork::new("wide", &segments)];
     let models = [Model::new("eye", span_ms(16), &networks)];
     let accelerators = [NPU; 256];
     let error = Workload::new(&models, &accelerators).validate().unwrap_err();
     assert_eq!(error.cause, Cause::TooManyAccelerators { capacity: 255 });
-    // Of which a segment names those that fit its mask.
     assert_eq!(Workload::new(&models, &accelerators[..255]).validate(), Ok(()));
 }
 

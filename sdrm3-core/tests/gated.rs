@@ -204,3 +204,28 @@ fn of_two_accelerators_that_are_alike_it_takes_the_first() {
     story.release("urgent");
     story.then("urgent#0 segment 0 on npu", "as fast as the other one");
 }
+
+#[test]
+fn without_comfort_a_frame_goes_where_it_ends_first() {
+    let faster_there = SegmentSpec::new([cost(10, 10), cost(5, 40)]);
+    let mut story = gated([model("urgent", 6, [faster_there])]);
+    story.release("urgent");
+    story.then("urgent#0 segment 0 on dsp", "5 ms against 10, whatever the energy");
+}
+
+#[test]
+fn without_comfort_the_least_laxity_goes_first_and_not_the_earliest_deadline() {
+    let mut story = gated([model("short", 10, [npu(5)]), model("long", 12, [npu(10)])]);
+    story.release("short");
+    story.release("long");
+    story.then("long#0 segment 0 on npu", "12 - 10 leaves 2 ms, 10 - 5 leaves 5");
+}
+
+#[test]
+fn what_follows_by_the_same_deadline_takes_from_the_laxity() {
+    let models = [model("eye", 12, [npu(4)]), child("gaze", 0, [npu(5)]), model("hand", 9, [npu(5)])];
+    let mut story = gated(models);
+    story.release("hand");
+    story.release("eye");
+    story.then("eye#0 segment 0 on npu", "12 - 5 - 4 leaves 3 ms, 9 - 5 leaves 4");
+}
