@@ -75,17 +75,25 @@ fn defaults_are_the_published_ones() {
 }
 
 #[test]
-fn probabilities_and_times_are_read_back_as_they_were_written() {
-    for bits in [0, 1, 1 << 15, u32::MAX] {
+fn probabilities_are_numbers_from_0_to_1_in_steps_of_2_to_the_minus_16() {
+    for (bits, number) in [(0, 0.0), (1, 1.0 / 65_536.0), (1 << 14, 0.25), (1 << 16, 1.0)] {
         let probability = Probability::from_bits(bits);
-        assert!(probability.to_bits() <= Probability::ALWAYS.to_bits());
-        assert_eq!(Probability::from_bits(probability.to_bits()), probability);
+        assert_eq!((probability.to_bits(), probability.as_f64()), (bits, number));
+        assert_eq!(Probability::from_f64(number), Some(probability));
     }
-    assert_eq!(Probability::from_f64(1.0), Some(Probability::ALWAYS));
-    assert_eq!(Probability::from_percent(50), Probability::from_f64(0.5).unwrap());
+    assert_eq!(Probability::from_bits(65_537), Probability::ALWAYS, "no more than always");
+    assert_eq!(Probability::from_percent(25).to_bits(), 1 << 14);
+    for wrong in [-0.01, 1.01, f64::NAN] {
+        assert_eq!(Probability::from_f64(wrong), None);
+    }
+}
+
+#[test]
+fn times_are_read_in_the_units_they_are_written_in() {
     assert_eq!(
         (Instant::from_micros(16_000), Duration::from_micros(16_000)),
         (ms(16), Duration::from_millis(16))
     );
+    assert_eq!((ms(16).as_nanos(), Duration::from_millis(16).as_nanos()), (16_000_000, 16_000_000));
     assert_eq!(Instant::from_micros(u64::MAX), Instant::MAX);
 }
