@@ -17,10 +17,8 @@
 //! 1 `release`, `release_child`; 2 and 5 `poll`; 3 and 4 `complete`; 6 `fault`. A job that runs
 //! is never dropped: accelerators are not preempted.
 
-use core::num::NonZeroU16;
-
 use crate::correction::{self, Correction};
-use crate::score::{self, Denominator, Numerator};
+use crate::score::{self, Inverse, Togo};
 use crate::time::{Duration, Instant};
 use crate::workload::{AcceleratorId, ModelId, Placement, Segment, SegmentInfo};
 
@@ -68,8 +66,19 @@ impl JobId {
 /// Where a job stands between [`JobPool::insert`] and its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
-    Ready,
+    /// It waits, and none of it has run.
+    Fresh,
+    /// The same, but a newer frame has taken its place.
+    Superseded,
+    /// It waits to go on.
+    Started,
     Running,
+}
+
+impl State {
+    pub(crate) fn has_started(self) -> bool {
+        matches!(self, Self::Started | Self::Running)
+    }
 }
 
 /// A frame in the scheduler's hands; a frame's fields lie flat, for want of room.
@@ -85,9 +94,6 @@ pub(crate) struct Job<'w, const ACCS: usize> {
     pub(crate) position: u16,
     pub(crate) model: ModelId,
     pub(crate) subnetwork: u8,
-    pub(crate) started: bool,
-    /// A newer frame has taken its place.
-    pub(crate) superseded: bool,
     pub(crate) state: State,
     pub(crate) ready: Ready,
     /// `LatPref` on each accelerator, corrected: worked out when that changes.
@@ -97,14 +103,11 @@ pub(crate) struct Job<'w, const ACCS: usize> {
 /// What a decision reads of a job whatever the accelerator: worked out when an event changes it.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Ready {
-    /// While the job waits: since when. While it runs: since when it does.
+    /// Since when the job waits, or did before it ran.
     pub(crate) since: Instant,
-    /// `ToGo`, corrected, and the mean latency of the next segment: see [`Numerator`] and [`Denominator`],
-    /// whose fields lie flat here, for want of room.
-    togo_mantissa: u32,
-    togo_up: i8,
-    latency_cut: u8,
-    latency_leading: NonZeroU16,
+    /// `ToGo`, corrected.
+    togo: Togo,
+    mean_latency: Inverse,
     /// With more slack than this, in nanoseconds, nothing ends the frame: time is not short, and nobody took
     /// it out.
     tight_ns: u32,
@@ -116,21 +119,11 @@ impl Ready {
     const fn since(since: Instant) -> Self {
         Self {
             since,
-            togo_mantissa: 0,
-            togo_up: 32,
-            latency_cut: 0,
-            latency_leading: NonZeroU16::MIN,
+            togo: Togo::of(Duration::ZERO),
+            mean_latency: Inverse::of(1),
             tight_ns: u32::MAX,
             may_run: 0,
         }
-    }
-
-    const fn togo(&self) -> Numerator {
-        Numerator { mantissa: self.togo_mantissa, up: self.togo_up }
-    }
-
-    const fn mean_latency(&self) -> Denominator {
-        Denominator { leading: self.latency_leading, cut: self.latency_cut }
     }
 }
 
@@ -148,9 +141,7 @@ impl<'w, const ACCS: usize> Job<'w, ACCS> {
             position: 0,
             model,
             subnetwork,
-            started: false,
-            superseded: false,
-            state: State::Ready,
+            state: State::Fresh,
             ready: Ready::since(now),
             preferences: [0; ACCS],
         }
@@ -160,15 +151,11 @@ impl<'w, const ACCS: usize> Job<'w, ACCS> {
     pub(crate) fn prepare(&mut self, correction: &Correction<ACCS>, active: bool, barred: u32) {
         let info = self.segment.info();
         let fastest = correction.fastest_work(info.fastest_togo).as_nanos();
-        let is_wanted = active && !self.superseded;
-        let togo = Numerator::of(correction.work(info.togo).as_nanos());
-        let mean_latency = Denominator::of(info.mean_latency_ns);
+        let is_wanted = active && self.state != State::Superseded;
         self.ready = Ready {
             since: self.ready.since,
-            togo_mantissa: togo.mantissa,
-            togo_up: togo.up,
-            latency_cut: mean_latency.cut,
-            latency_leading: mean_latency.leading,
+            togo: Togo::of(correction.work(info.togo)),
+            mean_latency: Inverse::of(info.mean_latency_ns),
             tight_ns: match u32::try_from(fastest) {
                 Ok(fastest) if is_wanted => fastest,
                 _ => u32::MAX,
@@ -182,8 +169,8 @@ impl<'w, const ACCS: usize> Job<'w, ACCS> {
     /// Never said too early; the rest is worth a closer look.
     #[inline(always)]
     pub(crate) fn is_at_ease(&self, now: Instant) -> bool {
-        let slack = narrow_slack(self.deadline, now);
-        matches!(slack, Some(slack) if slack >= score::LEAST_CUT && slack > self.ready.tight_ns)
+        let slack = self.deadline.as_nanos().wrapping_sub(now.as_nanos());
+        slack >> 32 == 0 && slack as u32 > self.ready.tight_ns
     }
 
     pub(crate) const fn frame(&self) -> Frame {
@@ -246,37 +233,25 @@ impl JobView<'_> {
     /// [`score::urgency`] of it: of `togo` and [`slack`](Self::slack).
     #[inline(always)]
     pub fn urgency(&self, now: Instant) -> u32 {
-        match narrow_slack(self.frame.deadline, now) {
-            Some(slack) if slack >= score::LEAST_CUT => score::urgency_of_ready(self.ready.togo(), slack),
-            _ => self.unusual_urgency(now),
+        // One that lies behind wraps to a long one, which is not the quick case.
+        let slack = self.frame.deadline.as_nanos().wrapping_sub(now.as_nanos());
+        if slack >> 32 == 0 {
+            score::urgency_of_ready(self.ready.togo, slack as u32)
+        } else {
+            score::any_urgency(self.ready.togo, self.slack(now).as_nanos())
         }
-    }
-
-    #[cold]
-    fn unusual_urgency(&self, now: Instant) -> u32 {
-        score::urgency(self.togo, self.slack(now))
     }
 
     /// [`score::starvation`] of it: of the time since `ready_since` and the mean latency of its next segment.
     #[inline(always)]
     pub fn starvation(&self, now: Instant) -> u32 {
-        // It never lies ahead.
-        match u32::try_from(now.as_nanos().wrapping_sub(self.ready.since.as_nanos())) {
-            Ok(wait_ns) => score::starvation_of_ready(wait_ns, self.ready.mean_latency()),
-            Err(_) => self.unusual_starvation(now),
+        let wait = now.as_nanos().wrapping_sub(self.ready.since.as_nanos());
+        if wait >> 32 == 0 {
+            score::starvation_of_ready(wait as u32, self.ready.mean_latency)
+        } else {
+            score::any_starvation(now.saturating_since(self.ready.since).as_nanos(), self.ready.mean_latency)
         }
     }
-
-    #[cold]
-    fn unusual_starvation(&self, now: Instant) -> u32 {
-        score::starvation(now.saturating_since(self.ready_since), self.segment.mean_latency_ns)
-    }
-}
-
-/// What is left until a deadline, in nanoseconds, if that is 32 bits.
-#[inline(always)]
-fn narrow_slack(deadline: Instant, now: Instant) -> Option<u32> {
-    u32::try_from(deadline.as_nanos().checked_sub(now.as_nanos())?).ok()
 }
 
 /// A fixed number of places for jobs, named by index and generation.
@@ -365,7 +340,7 @@ impl<'w, const N: usize, const ACCS: usize> JobPool<'w, N, ACCS> {
 
     /// Those that wait for an accelerator.
     pub(crate) fn ready(&self) -> impl Iterator<Item = (JobId, &Job<'w, ACCS>)> {
-        self.iter().filter(|(_, job)| job.state == State::Ready)
+        self.iter().filter(|(_, job)| job.state != State::Running)
     }
 }
 

@@ -24,7 +24,7 @@ use crate::policy::{AcceleratorState, Activity, Policy};
 use crate::supernet;
 use crate::time::{Duration, Instant};
 use crate::tuner::{Tuner, Weights};
-use crate::uxcost::{Mark, Tally, UxCost};
+use crate::uxcost::{Mark, Tally, UxCost, WindowCost};
 use crate::workload::{AcceleratorId, Cause, Cost, ModelId, Segment, Workload, WorkloadError};
 
 /// An accelerator's block in flight.
@@ -35,8 +35,8 @@ struct InFlight {
     job: JobId,
     count: u16,
     switch: Cost,
-    /// What a dispatch changes of a job: put back if the accelerator does not take the block.
-    waited_since: Instant,
+    dispatched: Instant,
+    /// What the job was before: it is so again if the accelerator does not take the block.
     had_started: bool,
 }
 
@@ -124,7 +124,7 @@ pub struct Scheduler<'w, P, const MODELS: usize, const JOBS: usize, const ACCS: 
     retune: bool,
     /// How many windows have ended, and UXCost of the last one.
     windows: u32,
-    last_window: UxCost,
+    last_window: WindowCost,
     next_sequence: u32,
     now: Instant,
 }
@@ -158,7 +158,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             window_end: Instant::ZERO.saturating_add(config.tuning_window.unwrap_or(Duration::MAX)),
             retune: false,
             windows: 0,
-            last_window: UxCost::default(),
+            last_window: WindowCost::default(),
             next_sequence: 0,
             now: Instant::ZERO,
         };
@@ -251,9 +251,9 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         self.windows
     }
 
-    /// UXCost of the frames that ended in the last window; zero if there were none.
+    /// UXCost of the frames that ended in the last window, in single precision; zero if there were none.
     pub const fn last_window(&self) -> UxCost {
-        self.last_window
+        self.last_window.wide()
     }
 
     /// The online tuner.
@@ -385,9 +385,8 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             self.window_end = now.saturating_add(window);
             self.windows = self.windows.wrapping_add(1);
             self.last_window = self.cost_of_window();
-            self.policy.observe(&Event::Window(self.last_window), now);
-            let was_empty = self.last_window == UxCost::default();
-            if has_weights && !was_empty {
+            self.policy.observe(&Event::Window(self.last_window()), now);
+            if has_weights && self.last_window != WindowCost::default() {
                 self.tuner.window(Some(self.last_window.value()));
             }
         }
@@ -400,12 +399,10 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     }
 
     /// UXCost of the frames that ended since it was last asked; zero if there was none. O(models).
-    fn cost_of_window(&mut self) -> UxCost {
-        let mut cost = UxCost::default();
+    fn cost_of_window(&mut self) -> WindowCost {
+        let mut cost = WindowCost::default();
         for ((state, tally), model) in self.models.iter_mut().zip(&self.tallies).zip(self.workload.models) {
-            let of_model = UxCost::of([(&state.mark.advance(tally), model.weight_percent)]);
-            cost.violation_rate_sum += of_model.violation_rate_sum;
-            cost.energy_norm_sum += of_model.energy_norm_sum;
+            cost.add(&state.mark.advance(tally), model.weight_percent);
         }
         cost
     }

@@ -32,8 +32,6 @@
 //! within 0.02 % of the sum of its terms' magnitudes, plus 4e-6, of exact arithmetic; without a switch
 //! term that sum is the score. `tests/decision.rs` holds it against `f64`.
 
-use core::num::NonZeroU16;
-
 use crate::time::Duration;
 
 /// Fraction bits of an urgency.
@@ -106,91 +104,71 @@ impl Weight {
 ///
 /// Both operands are cut to their leading bits (32 and 16) so that one 32-bit division serves any
 /// `u64`: the quotient is right to 1 part in 2^14, before it is rounded down to the format.
-#[inline(always)]
 const fn ratio(numerator: u64, denominator: u64, fraction_bits: u32) -> u32 {
-    if (numerator | denominator) >> 32 == 0 && denominator >> 16 != 0 {
-        narrow_ratio(numerator as u32, denominator as u32, fraction_bits)
+    if numerator == 0 {
+        return 0;
+    }
+    let n_shift = 32 - numerator.leading_zeros() as i32; // to the right; < 0 is to the left
+    let d_shift = 48 - denominator.leading_zeros() as i32;
+    let n = (if n_shift > 0 { numerator >> n_shift } else { numerator << -n_shift }) as u32;
+    let d = if d_shift > 0 { denominator >> d_shift } else { denominator } as u32;
+    let Some(quotient) = n.checked_div(d) else { return u32::MAX };
+    let shift = fraction_bits as i32 + n_shift - if d_shift > 0 { d_shift } else { 0 };
+    if shift <= -32 {
+        0
+    } else if shift <= 0 {
+        quotient >> -shift
+    } else if shift >= 32 || quotient.leading_zeros() < shift as u32 {
+        u32::MAX
     } else {
-        wide_ratio(numerator, denominator, fraction_bits)
+        quotient << shift
     }
 }
 
-/// The same for operands of 32 bits, which times below 4.29 s are, where the denominator has to be cut.
-#[inline(always)]
-const fn narrow_ratio(numerator: u32, denominator: u32, fraction_bits: u32) -> u32 {
-    Numerator::of_narrow(numerator).over(Denominator::of_narrow(denominator), fraction_bits)
-}
-
-/// A numerator cut to its leading 32 bits, ahead of the division: `mantissa / 2^up`.
+/// Work left, made ready for [`urgency_of_ready`]: its leading bits; the lowest six say, signed, by how much they
+/// were shifted up beyond 30, and are too few to matter in the quotient.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Numerator {
-    pub(crate) mantissa: u32,
-    pub(crate) up: i8,
-}
+pub(crate) struct Togo(u32);
 
-impl Numerator {
+impl Togo {
     /// Of any size.
-    pub(crate) const fn of(value: u64) -> Self {
-        let zeros = value.leading_zeros();
-        Self { mantissa: ((value << (zeros & 63)) >> 32) as u32, up: zeros as i8 - 32 }
+    pub(crate) const fn of(work: Duration) -> Self {
+        let zeros = work.as_nanos().leading_zeros();
+        // Below eight nanoseconds, which no segment takes, no further, so that the quotient is not shifted
+        // down by more than 31.
+        let up = if zeros > 60 { 60 } else { zeros };
+        let leading = ((work.as_nanos() << up) >> 32) as u32;
+        Self(leading & !63 | up.wrapping_sub(30) & 63)
     }
 
     #[inline(always)]
-    const fn of_narrow(value: u32) -> Self {
-        let up = leading_zeros(value);
-        Self { mantissa: value << (up & 31), up: up as i8 }
-    }
-
-    /// The quotient with `fraction_bits`, saturating.
-    #[inline(always)]
-    const fn over(self, denominator: Denominator, fraction_bits: u32) -> u32 {
-        let Some(quotient) = self.mantissa.checked_div(denominator.leading.get() as u32) else {
-            return u32::MAX;
-        };
-        let down = self.up as i32 + denominator.cut as i32 - fraction_bits as i32;
-        if down >= 0 {
-            quotient >> (down & 31)
-        } else if down <= -32 || quotient >> (32 + down) != 0 {
-            u32::MAX
-        } else {
-            quotient << -down
-        }
+    const fn shift(self) -> i32 {
+        (self.0 << 26) as i32 >> 26
     }
 }
 
-/// A denominator cut to its leading 16 bits, ahead of the division: `leading * 2^cut`.
+/// The inverse of a latency, made ready for [`starvation_of_ready`]: 17 leading bits; the lowest five say by
+/// how much a wait is shifted up ahead of the product, and are too few to matter in it.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Denominator {
-    pub(crate) leading: NonZeroU16,
-    pub(crate) cut: u8,
-}
+pub(crate) struct Inverse(u32);
 
-impl Denominator {
-    /// Of one that has to be cut: at least [`LEAST_CUT`].
-    #[inline(always)]
-    const fn of_narrow(value: u32) -> Self {
-        let cut = 16 - leading_zeros(value);
+impl Inverse {
+    const SHIFT: u32 = 31;
+
+    /// One 32-bit division; a latency of zero counts as one.
+    pub(crate) const fn of(latency_ns: u32) -> Self {
+        let latency = if latency_ns == 0 { 1 } else { latency_ns };
+        let zeros = leading_zeros(latency);
         // Its top bit is set anyway: so the compiler sees that it is not zero.
-        match NonZeroU16::new((value >> cut) as u16 | 1 << 15) {
-            Some(leading) => Self { leading, cut: cut as u8 },
-            None => Self { leading: NonZeroU16::MIN, cut: 0 },
-        }
-    }
-
-    /// Of any size; zero counts as one.
-    pub(crate) const fn of(value: u32) -> Self {
-        if value >= LEAST_CUT {
-            return Self::of_narrow(value);
-        }
-        match NonZeroU16::new(value as u16) {
-            Some(leading) => Self { leading, cut: 0 },
-            None => Self { leading: NonZeroU16::MIN, cut: 0 },
+        let inverse = u32::MAX / ((latency << (zeros & 31)) >> 16 | 1 << 15);
+        // wait / latency * 2^20 = wait * inverse * 2^(zeros - 28), of which the product's high word gives 2^-32.
+        if zeros > 11 {
+            Self((inverse << 15) & !Self::SHIFT | (zeros - 11))
+        } else {
+            Self((inverse << (zeros + 4)) & !Self::SHIFT)
         }
     }
 }
-
-/// The smallest denominator that has to be cut.
-pub(crate) const LEAST_CUT: u32 = 1 << 16;
 
 #[cfg(not(all(target_arch = "riscv32", not(target_feature = "zbb"))))]
 #[inline(always)]
@@ -217,50 +195,56 @@ const fn leading_zeros_by_table(value: u32) -> u32 {
         }
         table
     };
-    let below = match value {
-        0..0x100 => 0,
-        0x100..0x1_0000 => 8,
-        0x1_0000..0x100_0000 => 16,
-        _ => 24,
-    };
-    24 - below + OF_BYTE[(value >> below) as usize & 255] as u32
-}
-
-/// The same for any operands; rare, and kept out of the decision's loop.
-#[cold]
-#[inline(never)]
-const fn wide_ratio(numerator: u64, denominator: u64, fraction_bits: u32) -> u32 {
-    if numerator == 0 {
-        return 0;
-    }
-    let n_shift = 32 - numerator.leading_zeros() as i32; // to the right; < 0 is to the left
-    let d_shift = 48 - denominator.leading_zeros() as i32;
-    let n = (if n_shift > 0 { numerator >> n_shift } else { numerator << -n_shift }) as u32;
-    let d = if d_shift > 0 { denominator >> d_shift } else { denominator } as u32;
-    let Some(quotient) = n.checked_div(d) else { return u32::MAX };
-    let shift = fraction_bits as i32 + n_shift - if d_shift > 0 { d_shift } else { 0 };
-    if shift <= -32 {
-        0
-    } else if shift <= 0 {
-        quotient >> -shift
-    } else if shift >= 32 || quotient.leading_zeros() < shift as u32 {
-        u32::MAX
+    // The longest first: the most frequent.
+    let (above, byte) = if value >> 24 != 0 {
+        (0, value >> 24)
+    } else if value >> 16 != 0 {
+        (8, value >> 16)
+    } else if value >> 8 != 0 {
+        (16, value >> 8)
     } else {
-        quotient << shift
-    }
+        (24, value)
+    };
+    above + OF_BYTE[(byte & 255) as usize] as u32
 }
 
 /// `Urgency = ToGo / Slack` in Q4.28, where the slack is what is left until the deadline, zero when
-/// it has passed. One 32-bit division.
-#[inline(always)]
+/// it has passed; saturating. One 32-bit division.
 pub const fn urgency(togo: Duration, slack: Duration) -> u32 {
-    if slack.as_nanos() == 0 { URGENCY_MAX } else { ratio(togo.as_nanos(), slack.as_nanos(), URGENCY_BITS) }
+    any_urgency(Togo::of(togo), slack.as_nanos())
 }
 
-/// The same with the work made ready ahead, for a slack of at least [`LEAST_CUT`] nanoseconds.
+/// The same with the work made ready ahead, for a slack of 32 bits; quick for an urgency below eight.
 #[inline(always)]
-pub(crate) const fn urgency_of_ready(togo: Numerator, slack_ns: u32) -> u32 {
-    togo.over(Denominator::of_narrow(slack_ns), URGENCY_BITS)
+pub(crate) const fn urgency_of_ready(togo: Togo, slack_ns: u32) -> u32 {
+    let zeros = leading_zeros(slack_ns);
+    let quotient = togo.0 / ((slack_ns << (zeros & 31)) >> 16 | 1 << 15);
+    // The quotient has 17 bits. It is never shifted down for a slack of zero.
+    let down = togo.shift() - zeros as i32;
+    if down < 0 {
+        return any_urgency(togo, slack_ns as u64);
+    }
+    (quotient << 14) >> (down & 31)
+}
+
+#[cold]
+#[inline(never)]
+pub(crate) const fn any_urgency(togo: Togo, slack_ns: u64) -> u32 {
+    let zeros = slack_ns.leading_zeros();
+    if zeros == 64 {
+        return URGENCY_MAX;
+    }
+    let quotient = togo.0 / ((slack_ns << zeros) >> 48 | 1 << 15) as u32;
+    let up = zeros as i32 - 18 - togo.shift();
+    if up <= -32 {
+        0
+    } else if up <= 0 {
+        quotient >> -up
+    } else if up > quotient.leading_zeros() as i32 {
+        URGENCY_MAX
+    } else {
+        quotient << up
+    }
 }
 
 /// `LatPref` or `EnergyPref = sum / own` in Q8.24. Exact but for rounding down; evaluated when the
@@ -277,16 +261,36 @@ pub const fn preference(sum: u64, own: u32, among: u32) -> u32 {
     if exact > u32::MAX as u128 { u32::MAX } else { exact as u32 }
 }
 
-/// `Starv = wait / mean latency of the next segment` in Q12.20. One 32-bit division.
-#[inline(always)]
+/// `Starv = wait / mean latency of the next segment` in Q12.20, saturating. One 32-bit division.
 pub const fn starvation(wait: Duration, mean_latency_ns: u32) -> u32 {
-    ratio(wait.as_nanos(), mean_latency_ns as u64, SCORE_BITS)
+    any_starvation(wait.as_nanos(), Inverse::of(mean_latency_ns))
 }
 
-/// The same with the latency made ready ahead, for a wait of 32 bits.
+/// The same with the latency made ready ahead, for a wait of 32 bits; quick for a starvation below 2048: the
+/// high word of a product.
 #[inline(always)]
-pub(crate) const fn starvation_of_ready(wait_ns: u32, mean_latency: Denominator) -> u32 {
-    Numerator::of_narrow(wait_ns).over(mean_latency, SCORE_BITS)
+pub(crate) const fn starvation_of_ready(wait_ns: u32, mean_latency: Inverse) -> u32 {
+    let up = mean_latency.0 & Inverse::SHIFT;
+    let shifted = wait_ns << up;
+    if shifted >> up != wait_ns {
+        return any_starvation(wait_ns as u64, mean_latency);
+    }
+    ((shifted as u64 * mean_latency.0 as u64) >> 32) as u32
+}
+
+#[cold]
+#[inline(never)]
+pub(crate) const fn any_starvation(wait_ns: u64, mean_latency: Inverse) -> u32 {
+    let up = mean_latency.0 & Inverse::SHIFT;
+    let starvation = if wait_ns >> 32 == 0 {
+        (wait_ns * mean_latency.0 as u64) >> (32 - up)
+    } else if wait_ns >> 44 == 0 {
+        ((wait_ns >> 12) * mean_latency.0 as u64) >> (20 - up)
+    } else {
+        // Over 4096 times the longest latency.
+        u64::MAX
+    };
+    if starvation >> 32 == 0 { starvation as u32 } else { u32::MAX }
 }
 
 /// `Switch = switch energy / own energy` in Q8.24. One 32-bit division, only when a switch costs.
@@ -357,7 +361,7 @@ mod tests {
         #[test]
         fn ratio_is_right_to_one_part_in_two_to_the_fourteen(n in 1u64.., d in 1u64.., n_cut in 0u32..60, d_cut in 0u32..60) {
             let (n, d) = ((n >> n_cut).max(1), (d >> d_cut).max(1));
-            for bits in [URGENCY_BITS, PREFERENCE_BITS, SCORE_BITS] {
+            for bits in [PREFERENCE_BITS, SCORE_BITS] {
                 let exact = n as f64 / d as f64;
                 let limit = real(u32::MAX, bits);
                 let got = real(ratio(n, d, bits), bits);
@@ -373,11 +377,30 @@ mod tests {
         }
 
         #[test]
-        fn the_narrow_ratio_gives_the_same_bits_as_the_wide_one(n: u32, d: u32, n_cut in 0u32..33, d_cut in 0u32..33) {
-            let (n, d) = ((u64::from(n) >> n_cut) as u32, (u64::from(d) >> d_cut) as u32);
-            for bits in [URGENCY_BITS, PREFERENCE_BITS, SCORE_BITS] {
-                prop_assert_eq!(ratio(n.into(), d.into(), bits), wide_ratio(n.into(), d.into(), bits), "{}/{}", n, d);
-            }
+        fn made_ready_it_gives_the_same_bits(togo: u64, slack: u32, wait: u32, mean: u32, cuts in (0u32..64, 0u32..33, 0u32..33, 0u32..33)) {
+            let (togo, slack) = (Duration::from_nanos(togo >> cuts.0), slack.checked_shr(cuts.1).unwrap_or(0));
+            prop_assert_eq!(urgency_of_ready(Togo::of(togo), slack), urgency(togo, Duration::from_nanos(slack.into())));
+            let (wait, mean) = (wait.checked_shr(cuts.2).unwrap_or(0), mean.checked_shr(cuts.3).unwrap_or(0));
+            prop_assert_eq!(starvation_of_ready(wait, Inverse::of(mean)), starvation(Duration::from_nanos(wait.into()), mean));
+        }
+
+        #[test]
+        fn urgency_is_right_to_one_part_in_two_to_the_fourteen(togo: u64, slack in 1u64.., togo_cut in 0u32..64, slack_cut in 0u32..64) {
+            // Work of a few nanoseconds has fewer bits.
+            let (togo, slack) = ((togo >> togo_cut).max(8), (slack >> slack_cut).max(1));
+            let exact = (togo as f64 / slack as f64).min(real(u32::MAX, URGENCY_BITS));
+            let got = real(urgency(Duration::from_nanos(togo), Duration::from_nanos(slack)), URGENCY_BITS);
+            let resolution = 1.0 / f64::from(1u32 << URGENCY_BITS);
+            prop_assert!((got - exact).abs() <= exact / 16384.0 + resolution, "{togo}/{slack}: {got} for {exact}");
+        }
+
+        #[test]
+        fn starvation_is_right_to_one_part_in_two_to_the_fourteen(wait: u64, mean in 1u32.., wait_cut in 0u32..64, mean_cut in 0u32..32) {
+            let (wait, mean) = (wait >> wait_cut, (mean >> mean_cut).max(1));
+            let exact = (wait as f64 / f64::from(mean)).min(real(u32::MAX, SCORE_BITS));
+            let got = real(starvation(Duration::from_nanos(wait), mean), SCORE_BITS);
+            let resolution = 1.0 / f64::from(1u32 << SCORE_BITS);
+            prop_assert!((got - exact).abs() <= exact / 16384.0 + resolution, "{wait}/{mean}: {got} for {exact}");
         }
 
         #[test]

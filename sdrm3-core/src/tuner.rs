@@ -144,8 +144,8 @@ impl Tuner {
     }
 
     /// Takes in the UXCost of the window that has ended; `None`: it was empty. O(1).
-    pub fn window(&mut self, cost: Option<f64>) {
-        let Some(cost) = cost.map(|cost| cost as f32).filter(|cost| cost.is_finite()) else { return };
+    pub fn window(&mut self, cost: Option<f32>) {
+        let Some(cost) = cost.filter(|cost| cost.is_finite()) else { return };
         if self.frozen {
             return;
         }
@@ -253,7 +253,7 @@ mod tests {
                 return windows;
             }
             let Weights { alpha, beta } = tuner.weights();
-            tuner.window(Some(cost(alpha.as_f64(), beta.as_f64())));
+            tuner.window(Some(cost(alpha.as_f64(), beta.as_f64()) as f32));
         }
         panic!("does not settle: {tuner:?}");
     }
@@ -326,7 +326,7 @@ mod tests {
         let mut tuner = Tuner::new(Weights::default());
         tuner.window(Some(1.0));
         let before = tuner;
-        for cost in [None, Some(f64::NAN), Some(f64::INFINITY)] {
+        for cost in [None, Some(f32::NAN), Some(f32::INFINITY)] {
             tuner.window(cost);
             assert_eq!(tuner, before);
         }

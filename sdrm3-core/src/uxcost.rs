@@ -81,6 +81,43 @@ impl UxCost {
     }
 }
 
+/// UXCost of one window, as the tuner takes it: in single precision, which small processors have or do
+/// quickly.
+#[derive(Clone, Copy, Debug, Default, PartialEq)]
+pub(crate) struct WindowCost {
+    violation_rate_sum: f32,
+    energy_norm_sum: f32,
+}
+
+impl WindowCost {
+    /// Adds a model: its tally in the window, and its weight in percent.
+    pub(crate) fn add(&mut self, tally: &Tally, weight_percent: u16) {
+        if tally.frames == 0 {
+            return;
+        }
+        let violated = if tally.violated == 0 { 0.5 } else { tally.violated as f32 };
+        // To 32 bits, by as much above and below the line.
+        let down = 32 - tally.worst_energy_nj.leading_zeros().min(32);
+        let narrow = |energy_nj: u64| u32::try_from(energy_nj >> down).unwrap_or(u32::MAX) as f32;
+        let (energy, worst) = (narrow(tally.energy_nj), narrow(tally.worst_energy_nj));
+        let weight = f32::from(weight_percent) / 100.0;
+        self.violation_rate_sum += weight * (violated / tally.frames as f32);
+        self.energy_norm_sum += weight * if worst == 0.0 { 1.0 } else { energy / worst };
+    }
+
+    /// The product: UXCost.
+    pub(crate) fn value(self) -> f32 {
+        self.violation_rate_sum * self.energy_norm_sum
+    }
+
+    pub(crate) const fn wide(self) -> UxCost {
+        UxCost {
+            violation_rate_sum: self.violation_rate_sum as f64,
+            energy_norm_sum: self.energy_norm_sum as f64,
+        }
+    }
+}
+
 /// Where a window began: what to subtract from a tally.
 #[derive(Clone, Copy, Debug, Default)]
 pub(crate) struct Mark {
@@ -132,6 +169,34 @@ mod tests {
         assert!((cost.violation_rate_sum - (0.1 + 1.0 / 60.0)).abs() < 1e-12);
         assert!((cost.energy_norm_sum - 1.25).abs() < 1e-12);
         assert!((cost.value() - 1.25 * (0.1 + 1.0 / 60.0)).abs() < 1e-12);
+    }
+
+    #[test]
+    fn a_window_in_single_precision_is_that_in_double() {
+        let tally = |frames, violated, energy_nj, worst_energy_nj| Tally {
+            frames,
+            violated,
+            energy_nj,
+            worst_energy_nj,
+            ..Tally::default()
+        };
+        let windows = [
+            tally(60, 6, 30, 60),
+            tally(30, 0, 45, 60),
+            tally(7, 7, 0, 0),
+            tally(0, 0, 5, 9),
+            tally(u32::MAX, 3, u64::MAX / 3, u64::MAX),
+            tally(1, 0, (1 << 32) + 7, (1 << 33) + 1),
+            // Measured energy may be more than the tables' worst.
+            tally(2, 1, 900, 300),
+        ];
+        let mut single = WindowCost::default();
+        for (tally, weight) in windows.iter().zip([100, 50, 200, 100, 100, 25, 100]) {
+            single.add(tally, weight);
+        }
+        let double = UxCost::of(windows.iter().zip([100, 50, 200, 100, 100, 25, 100]));
+        assert!((f64::from(single.value()) / double.value() - 1.0).abs() < 1e-5, "{single:?} {double:?}");
+        assert!((single.wide().value() / double.value() - 1.0).abs() < 1e-5);
     }
 
     #[test]

@@ -29,8 +29,7 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             .filter(|block| block.sequence == ticket.sequence)
             .ok_or(Error::StaleTicket(ticket))?;
         let job = self.jobs.get(block.job).ok_or(Error::StaleTicket(ticket))?;
-        let (frame, mut subnetwork, first, dispatched) =
-            (job.frame(), job.subnetwork, job.position, job.ready.since);
+        let (frame, mut subnetwork, first) = (job.frame(), job.subnetwork, job.position);
         let segments = segments_of(self.workload, frame.model, subnetwork);
         let next = next_segment(first, &block, outcome.path, segments.len())
             .ok_or(Error::SkipBeyondEnd { ticket, path: outcome.path })?;
@@ -39,7 +38,7 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let finished = outcome.finished.min(now);
         let run = segments.get(usize::from(first)..).unwrap_or(&[]);
         let (energy_nj, worst_energy_nj) = energy(run, &block, &outcome, index);
-        let started = outcome.started.unwrap_or(dispatched);
+        let started = outcome.started.unwrap_or(block.dispatched);
         if self.config.correction && started <= finished {
             let took = finished.saturating_since(started);
             let expected = expected(run, &block, index);
@@ -62,7 +61,7 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
                     job.position = next as u16;
                     job.subnetwork = subnetwork;
                     job.ready.since = now;
-                    job.state = State::Ready;
+                    job.state = State::Started;
                 }
                 Progress::More
             }
@@ -115,11 +114,10 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         self.now = now;
         self.vacate(index, None, 0);
         if let Some((block, job)) = block.and_then(|block| Some((block, self.jobs.get_mut(block.job)?))) {
-            job.state = State::Ready;
             if fault == Fault::NotTaken {
-                (job.ready.since, job.started) = (block.waited_since, block.had_started);
+                job.state = if block.had_started { State::Started } else { State::Fresh };
             } else {
-                job.ready.since = now;
+                (job.state, job.ready.since) = (State::Started, now);
             }
         }
         if let Some(state) = self.accelerators.get(index) {

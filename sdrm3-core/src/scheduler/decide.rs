@@ -6,6 +6,8 @@
 //! name, and what is asked once per decision (the block, the wake, ties) is worked out behind the loop.
 //! `cargo run --release -p sdrm3-core --example decision_cost` measures it on the host.
 
+use core::hint::cold_path;
+
 use super::{InFlight, ModelState, Scheduler, segments_of};
 use crate::event::{Action, Dispatch, DropReason, Event, NextWake, Ticket};
 use crate::frame_drop::Search;
@@ -17,14 +19,19 @@ use crate::workload::{AcceleratorId, Branch, Cost, Workload};
 
 /// The best pair of job and accelerator so far: places and score only, so that a better one replaces
 /// it with a few stores.
-#[derive(Clone, Copy)]
+#[derive(Clone, Copy, Debug)]
 struct Choice {
     score: Score,
     /// The job's place in the pool.
     job: u16,
-    /// None at first: then any other pair is better.
-    accelerator: usize,
+    /// The accelerators where it has that score; bit `a` is accelerator `a`. None at first: then any other
+    /// pair is better.
+    on: u32,
 }
+
+/// Jobs are weighed as if it were no later, and none is at ease then: so a slack that has wrapped around is never
+/// taken for a short one.
+const LAST: Instant = Instant::from_nanos(u64::MAX - (1 << 32));
 
 enum Decision {
     Drop(JobId, DropReason),
@@ -56,19 +63,25 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         self.policy.prepare(views, &self.accelerators, now);
         match self.decide(now) {
             Decision::Drop(id, reason) => self.drop_job(id, reason, now),
-            Decision::Dispatch(choice) => self.dispatch(choice, now),
+            Decision::Dispatch(choice) => self.dispatch(&choice, now),
             Decision::Wait(wake) => Action::Wait(wake),
         }
     }
 
     fn decide(&self, now: Instant) -> Decision {
-        let mut best = Choice { score: Score(i64::MIN), job: 0, accelerator: ACCS };
+        let mut best = Choice { score: Score(i64::MIN), job: 0, on: 0 };
         let mut search = Search::default();
+        // Later than `LAST`, in one comparison of words.
+        let is_beyond = now.as_nanos() >> 32 == u64::from(u32::MAX);
         for (job, place) in self.jobs.places() {
-            let Some(job @ Job { state: State::Ready, .. }) = job else { continue };
+            let Some(job) = job.as_ref().filter(|job| job.state != State::Running) else { continue };
             let view = self.view(self.jobs.id_of(place), job);
             let pairs = job.ready.may_run & self.idle;
-            if job.is_at_ease(now) && pairs & self.switching == 0 && !self.policy.abandons(&view, now) {
+            if !is_beyond
+                && job.is_at_ease(now)
+                && pairs & self.switching == 0
+                && !self.policy.abandons(&view, now)
+            {
                 if pairs != 0 {
                     self.best_pair(job, &view, pairs, now, &mut best);
                 }
@@ -79,11 +92,11 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         if let Some(id) = self.smart_drop(search) {
             return Decision::Drop(id, DropReason::Infeasible);
         }
-        if best.accelerator < ACCS { Decision::Dispatch(best) } else { Decision::Wait(self.next_wake()) }
+        if best.on != 0 { Decision::Dispatch(best) } else { Decision::Wait(self.next_wake()) }
     }
 
     /// Looks for a better choice among the accelerators of `pairs`, which all switch for free and are one at
-    /// least; of equal scores of the job the fastest, then the first.
+    /// least.
     #[inline(always)]
     fn best_pair(
         &self,
@@ -97,19 +110,9 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let Some(base) = self.policy.base(weighed) else {
             return self.best_by_score(view.id.index, weighed, pairs, best);
         };
-        let rows = job.segment.placements().iter().zip(&job.preferences);
-        let (mut most, mut accelerator, mut left) = (0, ACCS, pairs);
-        for (index, (placement, &preference)) in rows.enumerate() {
-            if left & 1 != 0 {
-                let above = self.policy.above(weighed, placement, preference);
-                if above >= most && (above > most || self.is_faster(view.id.index, index, accelerator)) {
-                    (most, accelerator) = (above, index);
-                }
-            }
-            left >>= 1;
-        }
+        let (most, on) = most_above(&self.policy, weighed, job, pairs);
         let score = Score(base.0 + i64::from(most));
-        self.improve(best, Choice { score, job: view.id.index, accelerator });
+        self.improve(best, Choice { score, job: view.id.index, on });
     }
 
     /// The same on accelerators that may not switch for free, and for any policy.
@@ -118,18 +121,19 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let Some(job) = self.jobs.at(place) else { return };
         let id = self.jobs.id_of(place);
         let view = self.view(id, job);
-        let mut most = (Score(i64::MIN), ACCS);
+        let mut most = Choice { score: Score(i64::MIN), job: place, on: 0 };
         for index in (0..ACCS).filter(|index| pairs >> (index & 31) & 1 != 0) {
             let Some(offer) = self.offer(index, id, job) else { continue };
-            if let Some(score) = self.policy.score(weighed, &view, &offer)
-                && score >= most.0
-                && (score > most.0 || self.is_faster(place, index, most.1))
-            {
-                most = (score, index);
+            let Some(score) = self.policy.score(weighed, &view, &offer) else { continue };
+            if score > most.score {
+                (most.score, most.on) = (score, 0);
+            }
+            if score == most.score {
+                most.on |= 1 << (index & 31);
             }
         }
-        if most.1 < ACCS {
-            self.improve(best, Choice { score: most.0, job: place, accelerator: most.1 });
+        if most.on != 0 {
+            self.improve(best, most);
         }
     }
 
@@ -165,6 +169,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
                 search.candidate(view.togo.saturating_add(model.dependents), &view.frame, view.id);
             }
         }
+        let now = now.min(LAST);
         let pairs = job.ready.may_run & self.idle;
         if pairs != 0 && pairs & self.switching == 0 {
             self.best_pair(job, &view, pairs, now, best);
@@ -232,10 +237,9 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     #[inline(never)]
     fn next_wake(&self) -> NextWake {
         let in_service = self.in_service();
-        let wakes = self
-            .jobs
-            .ready()
-            .filter(|(_, job)| !job.started && self.config.stale_drop || job.ready.may_run & in_service == 0);
+        let wakes = self.jobs.ready().filter(|(_, job)| {
+            !job.state.has_started() && self.config.stale_drop || job.ready.may_run & in_service == 0
+        });
         wakes.map(|(_, job)| job.deadline).min().map_or(NextWake::Idle, NextWake::At)
     }
 
@@ -262,13 +266,23 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         model_of(&self.models, job).map_or(latency_ns, |model| model.correction.latency(index, latency_ns))
     }
 
-    /// Whether the next segment of the job at a place is expected to be faster on accelerator `one` than on
-    /// `other`, if there is such.
+    /// Of the accelerators where a choice has its score, the one that is expected to be fastest; of equal ones
+    /// the first.
+    #[inline(always)]
+    fn fastest_of(&self, choice: &Choice) -> usize {
+        if choice.on.is_power_of_two() {
+            choice.on.trailing_zeros() as usize
+        } else {
+            self.fastest_of_many(choice)
+        }
+    }
+
     #[cold]
     #[inline(never)]
-    fn is_faster(&self, place: u16, one: usize, other: usize) -> bool {
-        let latency_ns = |index| self.jobs.at(place).map(|job| self.latency_ns(job, index));
-        other >= ACCS || latency_ns(one) < latency_ns(other)
+    fn fastest_of_many(&self, choice: &Choice) -> usize {
+        let latency_ns = |&index: &usize| self.jobs.at(choice.job).map(|job| self.latency_ns(job, index));
+        let on = (0..ACCS).filter(|index| choice.on >> (index & 31) & 1 != 0);
+        on.min_by_key(latency_ns).unwrap_or(ACCS)
     }
 
     /// What moving the accelerator, which does not switch for free, to the job costs.
@@ -304,7 +318,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let order = |choice: &Choice| {
             self.jobs.at(choice.job).map(|job| (job.deadline, job.release, job.model, job.number))
         };
-        other.accelerator >= ACCS || order(one) < order(other)
+        other.on == 0 || order(one) < order(other)
     }
 
     /// A job as policies see it; what a policy does not read costs nothing.
@@ -316,70 +330,61 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// Dispatches the chosen pair: a block as long as the policy asks, but ended where the network may
     /// branch or the accelerator cannot go on. O(segments of the block).
     #[inline(never)]
-    fn dispatch(&mut self, choice: Choice, now: Instant) -> Action {
-        let index = choice.accelerator;
+    fn dispatch(&mut self, choice: &Choice, now: Instant) -> Action {
+        let index = self.fastest_of(choice);
         let id = self.jobs.id_of(choice.job);
         let Some(job) = self.jobs.at(choice.job) else { return Action::Wait(NextWake::Idle) };
         let Some(offer) = self.offer(index, id, job) else { return Action::Wait(NextWake::Idle) };
-        let model = model_of(&self.models, job);
-        let job = self.view(id, job);
-        let longest = self.policy.block(&job, &offer);
-        let switch = offer.switch;
-        let (frame, subnetwork, first) = (job.frame, job.subnetwork, job.segment_index);
-        let (waited_since, had_started) = (job.ready_since, job.started);
-
-        let mut expected = Cost::new(offer.placement.latency_ns, offer.placement.energy_nj);
-        let mut count = 1;
-        if longest > 1 && job.segment.branch == Branch::Next {
-            let segments = segments_of(self.workload, frame.model, subnetwork);
-            for segment in segments.iter().skip(usize::from(first) + 1) {
+        let longest = self.policy.block(&self.view(id, job), &offer);
+        let mut block = Dispatch {
+            ticket: Ticket { accelerator: AcceleratorId(index as u8), sequence: self.next_sequence },
+            job: id,
+            frame: job.frame(),
+            subnetwork: job.subnetwork,
+            first: job.position,
+            count: 1,
+            expected: Cost::new(offer.placement.latency_ns, offer.placement.energy_nj),
+            switch: offer.switch,
+            score: choice.score,
+        };
+        if longest > 1 && job.segment.info().branch == Branch::Next {
+            let segments = segments_of(self.workload, job.model, job.subnetwork);
+            for segment in segments.iter().skip(usize::from(job.position) + 1) {
                 let Some(on) = segment.placements().get(index).filter(|on| on.runs()) else { break };
-                expected.latency_ns = expected.latency_ns.saturating_add(on.latency_ns);
-                expected.energy_nj = expected.energy_nj.saturating_add(on.energy_nj);
-                count += 1;
-                if count >= longest || segment.info().branch != Branch::Next {
+                block.expected.latency_ns = block.expected.latency_ns.saturating_add(on.latency_ns);
+                block.expected.energy_nj = block.expected.energy_nj.saturating_add(on.energy_nj);
+                block.count += 1;
+                if block.count >= longest || segment.info().branch != Branch::Next {
                     break;
                 }
             }
         }
-        let corrected =
-            model.map_or(expected.latency_ns, |model| model.correction.latency(index, expected.latency_ns));
-        let plus_switch =
-            |latency_ns| Duration::from_nanos(u64::from(latency_ns) + u64::from(switch.latency_ns));
+        let expected_ns = block.expected.latency_ns;
+        let corrected_ns = model_of(&self.models, job)
+            .map_or(expected_ns, |model| model.correction.latency(index, expected_ns));
+        let takes = Duration::from_nanos(u64::from(corrected_ns) + u64::from(block.switch.latency_ns));
 
-        let ticket = Ticket { accelerator: AcceleratorId(index as u8), sequence: self.next_sequence };
         self.next_sequence = self.next_sequence.wrapping_add(1);
+        let mut had_started = false;
         if let Some(job) = self.jobs.at_mut(choice.job) {
+            had_started = job.state.has_started();
             job.state = State::Running;
-            job.ready.since = now;
-            job.started = true;
         }
         if let (Some(slot), Some(state)) = (self.slots.get_mut(index), self.accelerators.get_mut(index)) {
             slot.in_flight = Some(InFlight {
-                sequence: ticket.sequence,
+                sequence: block.ticket.sequence,
                 job: id,
-                count,
-                switch,
-                waited_since,
+                count: block.count,
+                switch: block.switch,
+                dispatched: now,
                 had_started,
             });
-            slot.last_model = Some(frame.model);
+            slot.last_model = Some(block.frame.model);
             state.last_job = Some(id);
-            self.set_activity(index, Activity::Busy { until: now.saturating_add(plus_switch(corrected)) });
+            self.set_activity(index, Activity::Busy { until: now.saturating_add(takes) });
         }
-        let dispatch = Dispatch {
-            ticket,
-            job: id,
-            frame,
-            subnetwork,
-            first,
-            count,
-            expected,
-            switch,
-            score: choice.score,
-        };
-        self.policy.observe(&Event::Dispatched(dispatch), now);
-        Action::Dispatch(dispatch)
+        self.policy.observe(&Event::Dispatched(block), now);
+        Action::Dispatch(block)
     }
 
     fn drop_job(&mut self, id: JobId, reason: DropReason, now: Instant) -> Action {
@@ -388,6 +393,43 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         self.count_drop(job.frame(), reason, now);
         Action::Drop(job.frame(), reason)
     }
+}
+
+/// The highest difference from the base among `pairs`, and the accelerators that have it. A call of its own: its
+/// loop then has all registers.
+#[inline(never)]
+fn most_above<P: Policy, const ACCS: usize>(
+    policy: &P,
+    weighed: P::Weighed,
+    job: &Job<'_, ACCS>,
+    pairs: u32,
+) -> (u32, u32) {
+    let rows = job.segment.placements().iter().zip(&job.preferences).enumerate();
+    // A first one of no difference at all is above none.
+    let (mut most, mut on) = (0, 0);
+    let mut look = |index: usize, placement, preference| {
+        let bit = 1 << (index & 31);
+        let above = policy.above(weighed, placement, preference);
+        if above > most {
+            (most, on) = (above, bit);
+        } else if above == most {
+            cold_path();
+            on |= bit;
+        }
+    };
+    // All of them is the dearest case: it needs no test of each.
+    if pairs == every(ACCS) {
+        rows.for_each(|(index, (placement, &preference))| look(index, placement, preference));
+    } else {
+        let wanted = rows.filter(|(index, _)| pairs >> (index & 31) & 1 != 0);
+        wanted.for_each(|(index, (placement, &preference))| look(index, placement, preference));
+    }
+    (most, on)
+}
+
+/// The mask of so many accelerators.
+const fn every(accelerators: usize) -> u32 {
+    if accelerators >= 32 { u32::MAX } else { (1 << accelerators) - 1 }
 }
 
 /// The state of a job's model.
@@ -421,8 +463,8 @@ fn view<'a, const ACCS: usize>(
         id,
         frame: job.frame(),
         ready_since: job.ready.since,
-        started: job.started,
-        superseded: job.superseded,
+        started: job.state.has_started(),
+        superseded: job.state == State::Superseded,
         subnetwork: job.subnetwork,
         segment_index: job.position,
         segments_left: segments.saturating_sub(usize::from(job.position)) as u16,

@@ -2,7 +2,7 @@
 
 use super::{Refusal, Refused, Scheduler, segments_of};
 use crate::event::{DropReason, Event, Leftover};
-use crate::job::{Frame, Job, JobId};
+use crate::job::{Frame, Job, JobId, State};
 use crate::policy::{Activity, Policy};
 use crate::supernet;
 use crate::time::{Duration, Instant};
@@ -130,7 +130,9 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let newest =
             newest.fold(frame.number, |newest, number| if behind(newest, number) { number } else { newest });
         for job in self.jobs.iter_mut().filter(|job| job.model == frame.model) {
-            job.superseded |= !job.started && behind(job.number, newest);
+            if job.state == State::Fresh && behind(job.number, newest) {
+                job.state = State::Superseded;
+            }
         }
     }
 

@@ -83,6 +83,43 @@ impl Common {
     }
 }
 
+impl Common {
+    /// The settings of a run of these, by name, for its reports.
+    pub(super) fn settings(
+        &self,
+        scenario: &str,
+        platform: &str,
+        method: &Method,
+    ) -> Vec<(&'static str, String)> {
+        let (duration_ms, seed) = (self.duration_ms.unwrap_or(DURATION_MS), self.seed.unwrap_or(SEED));
+        let mut settings = vec![
+            ("scenario", scenario.to_string()),
+            ("platform", platform.to_string()),
+            ("policy", method.label()),
+            ("virtual time", format!("{duration_ms} ms")),
+            ("seed", seed.to_string()),
+        ];
+        if method.has_weights() {
+            let weights = method.parameters.weights;
+            settings.push(("alpha at first", weights.alpha.as_f64().to_string()));
+            settings.push(("beta at first", weights.beta.as_f64().to_string()));
+        }
+        settings.extend(self.costs.iter().map(|path| ("costs", path.clone())));
+        settings.extend(self.networks.iter().map(|path| ("networks", path.clone())));
+        settings
+    }
+
+    /// The settings of a comparison.
+    pub(super) fn settings_of_many(&self) -> Vec<(&'static str, String)> {
+        let (duration_ms, seed) = (self.duration_ms.unwrap_or(DURATION_MS), self.seed.unwrap_or(SEED));
+        let mut settings = vec![("virtual time", format!("{duration_ms} ms")), ("seed", seed.to_string())];
+        settings.extend(self.param.iter().map(|parameter| ("parameter", parameter.clone())));
+        settings.extend(self.costs.iter().map(|path| ("costs", path.clone())));
+        settings.extend(self.networks.iter().map(|path| ("networks", path.clone())));
+        settings
+    }
+}
+
 impl Settings {
     /// A policy with these parameters and parts.
     pub(super) fn method(&self, policy: PolicyName) -> Method {

@@ -1,16 +1,14 @@
 //! `codegen`: the tables of a scenario on a platform as source code.
 
 use std::io::Write;
-use std::path::Path;
 
 use bumpalo::Bump;
 use clap::Args;
 
 use super::Failure;
 use super::cells::DEFAULT_PLATFORM;
-use super::compare::write_new;
+use super::output::Writing;
 use crate::codegen::rust;
-use crate::input::InputError;
 use crate::network::Library;
 use crate::replay::Origin;
 use crate::scenario::{CostTable, Platform, Scenario, build};
@@ -30,14 +28,17 @@ pub(super) struct Options {
     /// Layer table of networks beside the built-in ones; repeat for several
     #[arg(long, value_name = "FILE.csv")]
     networks: Vec<String>,
-    /// Write the code there instead of to standard output; a file that is there is replaced
+    /// Write the code there instead of to standard output
     #[arg(long, value_name = "FILE.rs")]
     out: Option<String>,
+    #[command(flatten)]
+    writing: Writing,
 }
 
 /// Writes the code; how large the tables are goes to standard error.
 pub(super) fn codegen(options: &Options, text: &mut impl Write) -> Result<(), Failure> {
     let (scenario, platform) = (Scenario::load(&options.scenario)?, Platform::load(&options.platform)?);
+    let out = options.writing.optional("--out", options.out.as_deref())?;
     let library = Library::load(options.networks.iter().map(String::as_str))?;
     let costs = options.costs.as_deref().map(CostTable::load).transpose()?;
     let memory = Bump::new();
@@ -50,9 +51,11 @@ pub(super) fn codegen(options: &Options, text: &mut impl Write) -> Result<(), Fa
         ..Origin::default()
     };
     let tables = rust::tables(&workload, &origin);
-    match &options.out {
-        Some(path) => write_new(Path::new(path), tables.code.as_bytes())
-            .map_err(|error| InputError::new(path, error.to_string(), "name a file that can be written"))?,
+    match out {
+        Some(mut file) => {
+            file.write(tables.code.as_bytes())?;
+            file.finish()?;
+        }
         None => text.write_all(tables.code.as_bytes())?,
     }
     let (segments, bytes, checksum) = (tables.segments, tables.bytes, workload.checksum());

@@ -1,7 +1,6 @@
 //! `compare`: every policy over every scenario and platform.
 
-use std::io::{self, Write};
-use std::path::Path;
+use std::io::Write;
 use std::time::{Duration, Instant};
 
 use bumpalo::Bump;
@@ -10,16 +9,26 @@ use rayon::prelude::*;
 
 use super::Failure;
 use super::cells::{Common, Settings, platforms, scenarios};
+use super::command_line;
+use super::gates::{EXIT_CODES, Gates};
+use super::output::{OutputFile, Writing};
 use super::progress::Progress;
 use crate::bound::Bound;
 use crate::engine::Cell;
 use crate::input::InputError;
 use crate::policy::{Method, Part, PolicyName};
-use crate::report::{Format, Run, heatmap, write_runs};
+use crate::report::{Format, Origin, Run, comparison_page, heatmap, write_runs};
 use crate::scenario::build;
+
+const EXAMPLES: &str = "\
+Examples:
+  sdrm3-sim compare --scenario vr_gaming --platform all --report report.html
+  sdrm3-sim compare --policy sdrm3 --format json > baseline.json
+  sdrm3-sim compare --policy sdrm3 --baseline baseline.json --tolerance 2% --junit limits.xml";
 
 /// Options of `compare`.
 #[derive(Args, Clone, Debug, Default)]
+#[command(after_help = format!("{EXAMPLES}\n\n{EXIT_CODES}"))]
 pub(super) struct Options {
     /// Scenario, built in or a file; repeat for several [default: all, which are the built-in ones]
     #[arg(long, value_name = "NAME|FILE.toml|all")]
@@ -40,6 +49,11 @@ pub(super) struct Options {
     /// Also write compare.txt, .json, .csv, .md and a picture, compare.svg, into this directory
     #[arg(long, value_name = "DIR")]
     out: Option<String>,
+    /// Also write a report to be read in a browser: one file, which needs no network
+    #[arg(long, value_name = "FILE.html")]
+    report: Option<String>,
+    #[command(flatten)]
+    writing: Writing,
     /// Also run sdrm3 without each of its parts (by default beside fcfs, mapscore and sdrm3 only)
     #[arg(long)]
     ablation: bool,
@@ -49,6 +63,8 @@ pub(super) struct Options {
     /// Print how fast the simulation went, to standard error
     #[arg(long)]
     stats: bool,
+    #[command(flatten)]
+    gates: Gates,
 }
 
 /// Compares, and writes the result to `text`.
@@ -57,7 +73,11 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
     let scenarios = scenarios(&options.scenario)?;
     let platforms = platforms(&options.platform)?;
     let methods = methods(options, &settings)?;
-    let out = options.out.as_deref().map(|path| prepare_directory(path, &names())).transpose()?;
+    let directory = |path| options.writing.directory("--out", path, &names());
+    let out = options.out.as_deref().map(directory).transpose()?;
+
+    let report = options.writing.optional("--report", options.report.as_deref())?;
+    let limits = options.gates.validate(&scenarios.iter().collect::<Vec<_>>(), options.writing)?;
 
     let threads = usize::from(options.jobs.unwrap_or(0));
     let pool = rayon::ThreadPoolBuilder::new()
@@ -99,17 +119,28 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
         report_speed(&runs, started.elapsed());
     }
     let runs: Vec<Run> = runs.into_iter().map(|(run, _)| run).collect();
-    if let Some(directory) = out {
-        for (name, format) in OUTPUTS {
-            let mut bytes = Vec::new();
-            write_runs(&runs, format, &mut bytes)?;
-            write_new(&directory.join(name), &bytes)?;
+    let mut written = Vec::new();
+    if let Some(mut files) = out {
+        for (file, (_, format)) in files.iter_mut().zip(OUTPUTS) {
+            write_runs(&runs, format, file).map_err(|error| file.fails(&error))?;
         }
-        let picture = heatmap(&runs)
-            .map_err(|error| InputError::new("--out", error, "report it: drawing into memory cannot fail"))?;
-        write_new(&directory.join(PICTURE), picture.as_bytes())?;
+        if let Some(file) = files.last_mut() {
+            let picture = heatmap(&runs).map_err(|error| {
+                InputError::new("--out", error, "report it: drawing into memory cannot fail")
+            })?;
+            file.write(picture.as_bytes())?;
+        }
+        written.extend(files);
     }
-    Ok(write_runs(&runs, options.format, text)?)
+    if let Some(mut file) = report {
+        let origin = Origin { settings: options.common.settings_of_many(), command: command_line() };
+        file.write(comparison_page(&runs, &origin).as_bytes())?;
+        written.push(file);
+    }
+    let verdict = limits.check(&runs, &mut written)?;
+    written.into_iter().try_for_each(OutputFile::finish)?;
+    write_runs(&runs, options.format, text)?;
+    verdict.conclude()
 }
 
 /// The methods to compare: those named, all, or the ablation of the published one.
@@ -142,6 +173,7 @@ const OUTPUTS: [(&str, Format); 4] = [
 ];
 const PICTURE: &str = "compare.svg";
 
+/// The names of all of them, the picture last.
 fn names() -> Vec<&'static str> {
     OUTPUTS.map(|(name, _)| name).into_iter().chain([PICTURE]).collect()
 }
@@ -161,25 +193,4 @@ fn report_speed(runs: &[(Run, Speed)], wall: Duration) {
         wall.as_secs_f64(),
         blocks as f64 / busy.max(1e-9) / 1e6,
     );
-}
-
-/// Makes the directory, and refuses to overwrite what an earlier run left there.
-pub(super) fn prepare_directory<'a>(path: &'a str, names: &[&str]) -> Result<&'a Path, InputError> {
-    let directory = Path::new(path);
-    let fail = |what: String| InputError::new("--out", what, "name a directory that can be written");
-    std::fs::create_dir_all(directory).map_err(|error| fail(format!("{path}: {error}")))?;
-    for name in names {
-        if directory.join(name).exists() {
-            let what = format!("{path}/{name} exists already");
-            return Err(InputError::new("--out", what, "remove it or name another directory"));
-        }
-    }
-    Ok(directory)
-}
-
-/// Writes a file under another name first, so that nothing half-written is left.
-pub(super) fn write_new(path: &Path, bytes: &[u8]) -> io::Result<()> {
-    let partial = path.with_extension("partial");
-    std::fs::write(&partial, bytes)?;
-    std::fs::rename(partial, path)
 }

@@ -7,7 +7,7 @@ use clap::{Args, ValueEnum};
 use serde::Serialize;
 
 use super::Failure;
-use super::compare::write_new;
+use super::output::Writing;
 use crate::cost::check::{self, Agreement, Report};
 use crate::cost::{Array, Dataflow, UnknownDataflow, shapes};
 use crate::input::{InputError, Source};
@@ -26,6 +26,8 @@ pub(super) struct Options {
     /// Also draw the comparison, a dot for each layer
     #[arg(long, value_name = "FILE.svg", conflicts_with = "layers")]
     picture: Option<String>,
+    #[command(flatten)]
+    writing: Writing,
     /// Print this table with two more columns, latency_cycles and energy_nj
     /// (k,c,y,x,r,s, and stride and groups if they are not 1; all other columns stay)
     #[arg(long, value_name = "FILE.csv", requires_all = ["dataflow", "pes", "noc_bw"])]
@@ -66,18 +68,17 @@ pub(super) fn cost(options: &Options, text: &mut impl Write) -> Result<(), Failu
         return Ok(text.write_all(&shapes::with_costs(&Source::read(path)?, &array)?)?);
     }
     let path = options.check.as_deref().unwrap_or_default();
-    if let Some(picture) = options.picture.as_deref().filter(|path| Path::new(path).exists()) {
-        let what = format!("{picture} exists already");
-        return Err(InputError::new("--picture", what, "remove it or name another file").into());
-    }
+    let picture = options.writing.optional("--picture", options.picture.as_deref())?;
     let rows = check::parse(&Source::read(path)?)?;
     let reports = check::check(&rows);
-    if let Some(picture) = &options.picture {
+    if let Some(mut output) = picture {
         let file = Path::new(path).file_name().unwrap_or_default().to_string_lossy();
         let title = format!("Built-in cost model against {file}: {} layers on arrays", rows.len());
-        let fail = |what: String| InputError::new(picture, what, "name a file that can be written");
-        let svg = scatter(&rows, &title).map_err(fail)?;
-        write_new(Path::new(picture), svg.as_bytes()).map_err(|error| fail(error.to_string()))?;
+        let svg = scatter(&rows, &title).map_err(|error| {
+            InputError::new("--picture", error, "report it: drawing into memory cannot fail")
+        })?;
+        output.write(svg.as_bytes())?;
+        output.finish()?;
     }
     match options.format {
         Format::Table => write_table(&reports, text),

@@ -1,7 +1,6 @@
 //! `faults`: every fault alone and with every other one, over scenarios and platforms.
 
 use std::io::Write;
-use std::path::Path;
 
 use bumpalo::Bump;
 use clap::Args;
@@ -9,7 +8,7 @@ use rayon::prelude::*;
 
 use super::Failure;
 use super::cells::{Common, platforms, scenarios};
-use super::compare::{prepare_directory, write_new};
+use super::output::{OutputFile, Writing};
 use super::progress::Progress;
 use crate::engine::Cell;
 use crate::faults::{CellReport, Kind, cases, of_cell};
@@ -46,6 +45,8 @@ pub(super) struct Options {
     /// Also draw the pairs as a picture
     #[arg(long, value_name = "FILE.svg")]
     picture: Option<String>,
+    #[command(flatten)]
+    writing: Writing,
 }
 
 /// What `--out` writes, beside the picture.
@@ -83,11 +84,9 @@ pub(super) fn faults(options: &Options, text: &mut impl Write) -> Result<(), Fai
         );
     }
     let names: Vec<&str> = OUTPUTS.map(|(name, _)| name).into_iter().chain([PICTURE]).collect();
-    let out = options.out.as_deref().map(|path| prepare_directory(path, &names)).transpose()?;
-    if let Some(path) = options.picture.as_deref().filter(|path| Path::new(path).exists()) {
-        let what = format!("{path} exists already");
-        return Err(InputError::new("--picture", what, "remove it or name another file").into());
-    }
+    let directory = |path| options.writing.directory("--out", path, &names);
+    let out = options.out.as_deref().map(directory).transpose()?;
+    let single = options.writing.optional("--picture", options.picture.as_deref())?;
 
     let threads = usize::from(options.jobs.unwrap_or(0));
     let pool = rayon::ThreadPoolBuilder::new()
@@ -115,17 +114,18 @@ pub(super) fn faults(options: &Options, text: &mut impl Write) -> Result<(), Fai
 
     let picture = fault_map(&cells)
         .map_err(|error| InputError::new("--picture", error, "report it: drawing into memory cannot fail"))?;
-    if let Some(directory) = out {
-        for (name, format) in OUTPUTS {
-            let mut bytes = Vec::new();
-            write_faults(&cells, format, &mut bytes)?;
-            write_new(&directory.join(name), &bytes)?;
-        }
-        write_new(&directory.join(PICTURE), picture.as_bytes())?;
+    let mut files = out.unwrap_or_default();
+    for (file, (_, format)) in files.iter_mut().zip(OUTPUTS) {
+        write_faults(&cells, format, file).map_err(|error| file.fails(&error))?;
     }
-    if let Some(path) = &options.picture {
-        write_new(Path::new(path), picture.as_bytes())?;
+    for file in files.iter_mut().skip(OUTPUTS.len()) {
+        file.write(picture.as_bytes())?;
     }
+    if let Some(mut file) = single {
+        file.write(picture.as_bytes())?;
+        files.push(file);
+    }
+    files.into_iter().try_for_each(OutputFile::finish)?;
     write_faults(&cells, options.format, text)?;
     let unaccounted: u32 = cells.iter().map(|cell| cell.unaccounted).sum();
     if unaccounted > 0 { Err(Failure::Differs) } else { Ok(()) }

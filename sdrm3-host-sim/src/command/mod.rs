@@ -6,8 +6,10 @@ mod codegen;
 mod compare;
 mod cost;
 mod faults;
+mod gates;
 mod import;
 mod list;
+mod output;
 mod progress;
 mod replay;
 mod run;
@@ -30,6 +32,7 @@ use crate::input::InputError;
                   sdrm3-sim\n  \
                   sdrm3-sim compare --scenario vr_gaming --platform 8k-3ws --format json\n  \
                   sdrm3-sim run --scenario drone_indoor --policy mapscore --param alpha=0.5\n  \
+                  sdrm3-sim run --scenario vr_gaming --duration-ms 10000 --report report.html\n  \
                   sdrm3-sim list networks"
 )]
 struct Arguments {
@@ -126,6 +129,20 @@ pub fn main() -> ExitCode {
             ExitCode::from(2)
         }
     }
+}
+
+/// The command as it was given, so that a shell takes it again.
+fn command_line() -> String {
+    let quoted = |argument: String| {
+        let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_./=:,%+@".contains(c);
+        match argument.is_empty() || !argument.chars().all(is_plain) {
+            true => format!("'{}'", argument.replace('\'', "'\\''")),
+            false => argument,
+        }
+    };
+    let arguments =
+        std::env::args_os().skip(1).map(|argument| quoted(argument.to_string_lossy().into_owned()));
+    ["sdrm3-sim".to_string()].into_iter().chain(arguments).collect::<Vec<_>>().join(" ")
 }
 
 /// A message of the parser of arguments in one line, without the usage below it.

@@ -3,7 +3,6 @@
 mod study;
 
 use std::io::Write;
-use std::path::Path;
 
 use bumpalo::Bump;
 use clap::Args;
@@ -12,9 +11,8 @@ use sdrm3_core::{Weight, Weights};
 
 use super::Failure;
 use super::cells::{Common, DEFAULT_PLATFORM, Settings, scenarios};
-use super::compare::write_new;
+use super::output::Writing;
 use crate::engine::{Cell, Tuned};
-use crate::input::InputError;
 use crate::policy::{Method, Parameters, Part, PolicyName};
 use crate::report::{Landscape, write_landscape};
 use crate::scenario::{Platform, Scenario, build};
@@ -36,6 +34,8 @@ pub(super) struct Options {
     /// Also draw the landscape and the path
     #[arg(long, value_name = "FILE.svg")]
     picture: Option<String>,
+    #[command(flatten)]
+    writing: Writing,
     /// Print JSON instead of tables
     #[arg(long)]
     json: bool,
@@ -53,10 +53,7 @@ pub(super) fn tune(options: &Options, text: &mut impl Write) -> Result<(), Failu
         return study::study(&scenarios(&named)?, &platform, options.grid, &settings, text);
     }
     let scenario = Scenario::load(options.scenario.as_deref().unwrap_or_default())?;
-    if let Some(path) = options.picture.as_deref().filter(|path| Path::new(path).exists()) {
-        let what = format!("{path} exists already");
-        return Err(InputError::new("--picture", what, "remove it or name another file").into());
-    }
+    let picture = options.writing.optional("--picture", options.picture.as_deref())?;
     let memory = Bump::new();
     let workload = build(&scenario, &platform, &settings.networks, settings.costs.as_ref(), &memory)?;
     let cell = Cell {
@@ -88,10 +85,9 @@ pub(super) fn tune(options: &Options, text: &mut impl Write) -> Result<(), Failu
         moves: tuned.tuner.moves(),
         online: tuned.uxcost.value(),
     };
-    if let Some(path) = &options.picture {
-        let picture = landscape.draw();
-        write_new(Path::new(path), picture.as_bytes())
-            .map_err(|error| InputError::new(path, error.to_string(), "name a file that can be written"))?;
+    if let Some(mut file) = picture {
+        file.write(landscape.draw().as_bytes())?;
+        file.finish()?;
     }
     Ok(write_landscape(&landscape, options.json, text)?)
 }

@@ -5,12 +5,14 @@ mod agenda;
 mod draw;
 mod execution;
 mod observer;
+mod watch;
 
 pub use accelerator::SimulatedAccelerator;
 pub use agenda::releases;
 pub use draw::Draw;
 pub use execution::{Execution, Recording};
 pub use observer::{ModelStats, Observer, Recorder, Stats, Tuned, reason_name};
+pub use watch::{Candidate, Decision, Terms, Waiting, Watch, Watched};
 
 use sdrm3_core::{
     AcceleratorId, Config, Duration, Instant, ModelId, Policy, Scheduler, Tally, Tuner, UxCost, Workload,

@@ -37,7 +37,7 @@ pub use xrbench::XrBench;
 use sdrm3_core::{Config, Gated, MapScore, Policy, Scheduler, Workload};
 use sdrm3_hal::trace::{self, Mismatch, Replayed, Sink, Trace};
 
-use crate::engine::{Cell, JOBS, Outcome, Recorder, simulate_traced};
+use crate::engine::{Cell, JOBS, Outcome, Recorder, Watch, Watched, simulate_traced};
 use crate::faults::{self, Disturbed, Mode, Strike};
 use crate::input::{InputError, unknown_name};
 use crate::scenario::{ACCELERATORS, MODELS};
@@ -91,6 +91,23 @@ macro_rules! policies {
                     $(PolicyName::$variant => {
                         let ($tables, $method) = (cell.workload, self);
                         simulate_traced(cell, $policy, self.config(), recorder, sink)
+                    })*
+                }
+            }
+
+            /// The same, and a watch sees what every decision weighed.
+            pub fn run_watched(
+                &self,
+                cell: &Cell<'_>,
+                recorder: &mut impl Recorder,
+                sink: &mut impl Sink,
+                watch: Option<&Watch>,
+            ) -> Outcome {
+                match self.policy {
+                    $(PolicyName::$variant => {
+                        let ($tables, $method) = (cell.workload, self);
+                        let policy = Watched::new($policy, watch);
+                        simulate_traced(cell, policy, self.config(), recorder, sink)
                     })*
                 }
             }

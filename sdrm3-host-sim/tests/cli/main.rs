@@ -1,13 +1,19 @@
 //! The command line as its users meet it: what it prints, where, and its exit code.
 
 mod answers;
+mod browser;
 mod changes;
 mod costs;
 mod dynamic;
+mod explain;
 mod faults;
+mod gates;
 mod imports;
+mod outputs;
 mod refusals;
 mod replay;
+mod report;
+mod trace;
 mod tune;
 
 use std::path::{Path, PathBuf};
@@ -55,6 +61,15 @@ impl Folder {
         for part in says {
             assert!(errors.contains(part), "{arguments:?}: no `{part}` in: {errors}");
         }
+    }
+
+    /// What is in it, sorted.
+    fn names(&self) -> Vec<String> {
+        let entries = std::fs::read_dir(&self.0).expect("it is there").filter_map(Result::ok);
+        let mut names: Vec<_> =
+            entries.map(|entry| entry.file_name().to_string_lossy().into_owned()).collect();
+        names.sort_unstable();
+        names
     }
 
     fn read(&self, name: &str) -> String {

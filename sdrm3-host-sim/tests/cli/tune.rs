@@ -134,5 +134,5 @@ fn bad_options_of_tune_are_refused() {
         folder.refuses(arguments, says);
     }
     let missing = format!("{TUNE} --grid 2 --picture no/such/folder.svg");
-    folder.refuses(&missing, &["no/such/folder.svg: ", "; name a file that can be written"]);
+    folder.refuses(&missing, &["no/such/folder.svg: ", "; make its folder first"]);
 }

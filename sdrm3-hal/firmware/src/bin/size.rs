@@ -36,7 +36,6 @@ fn main() -> ! {
                     black_box(ops::fault(scheduler, accelerator, black_box(sdrm3_core::Fault::Resting), now));
                 let _ = black_box(ops::restore(scheduler, accelerator, now));
                 let _ = black_box(ops::set_active(scheduler, model, black_box(true), now));
-                black_box(ops::uxcost(scheduler));
                 black_box(ops::close(scheduler, now));
             }
         }

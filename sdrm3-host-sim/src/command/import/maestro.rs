@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::files::{Files, stem};
 use crate::command::Failure;
+use crate::command::output::Writing;
 use crate::import::{maestro, platform_toml, scenario_toml};
 use crate::input::{InputError, Source};
 use crate::network::{Network, table};
@@ -28,14 +29,16 @@ pub(super) struct Options {
     /// Round periods down to whole milliseconds, as XRBench's runtime does (60 fps becomes 62.5)
     #[arg(long)]
     whole_ms_periods: bool,
-    /// Directory to write to; nothing in it is overwritten
+    /// Directory to write to
     #[arg(long, value_name = "DIR")]
     out: String,
+    #[command(flatten)]
+    writing: Writing,
 }
 
 /// Imports, and says what was written and what was not mapped.
 pub(super) fn import(options: &Options, text: &mut impl Write) -> Result<(), Failure> {
-    let mut files = Files::new(&options.out);
+    let mut files = Files::new(&options.out, options.writing);
     let mut notes: Vec<String> = Vec::new();
     let mut networks: Vec<Network> = Vec::new();
     let mut places: HashMap<String, (usize, &str)> = HashMap::new();

@@ -7,6 +7,7 @@ use clap::Args;
 
 use super::files::{Files, stem};
 use crate::command::Failure;
+use crate::command::output::Writing;
 use crate::import::vela::{self, Conversion, ImportedCosts};
 use crate::import::{
     ImportedModel, ImportedNetwork, maestro, measured_platform_toml, onnx, starter_scenario_toml, tflite,
@@ -26,9 +27,11 @@ pub(super) struct Options {
     /// Models: TensorFlow Lite (.tflite), ONNX (.onnx), MAESTRO (.m), Vela's estimates (..._per-layer.csv)
     #[arg(value_name = "FILE", required = true)]
     files: Vec<String>,
-    /// Directory to write to; nothing in it is overwritten
+    /// Directory to write to
     #[arg(long, value_name = "DIR", required = true)]
     out: Option<String>,
+    #[command(flatten)]
+    writing: Writing,
     /// Clock of the accelerator that Vela estimated for, in MHz; needed for its files
     #[arg(long, value_name = "MHZ", value_parser = clock)]
     clock_mhz: Option<f64>,
@@ -67,7 +70,7 @@ pub(super) fn import(options: &Options, text: &mut impl Write) -> Result<(), Fai
         imports.add(path, options)?;
     }
     let directory = options.out.as_deref().unwrap_or_default();
-    let mut files = Files::new(directory);
+    let mut files = Files::new(directory, options.writing);
     let scenario = starter_scenario_toml("imported", &imports.models);
     let what = format!("a starter scenario of {} models: set its frame rates", imports.models.len());
     let scenario = files.add("imported.toml", scenario, what)?;

@@ -1,0 +1,73 @@
+//! What came of it, in a sentence or two.
+
+use crate::report::matrix::Matrix;
+use crate::report::{ModelRun, Run};
+
+/// Of one run: how many frames were missed, and whose.
+pub(super) fn of_run(run: &Run) -> String {
+    let sum = |of: fn(&ModelRun) -> u32| run.models.iter().map(|model| u64::from(of(model))).sum::<u64>();
+    let (frames, violated) = (sum(|model| model.frames), sum(|model| model.violated));
+    let uxcost = format!("UXCost {:.4}.", run.uxcost);
+    if frames == 0 {
+        return format!("{uxcost} No frame was due within the run.");
+    }
+    if violated == 0 {
+        return format!("{uxcost} Every one of {frames} frames met its deadline.");
+    }
+    let missed = |model: &ModelRun| f64::from(model.violated) / f64::from(model.frames.max(1));
+    let worst = run.models.iter().max_by(|a, b| missed(a).total_cmp(&missed(b)));
+    let others = run.models.iter().filter(|model| model.violated > 0).count().saturating_sub(1);
+    let of_others = match others {
+        0 => "the others met all theirs".to_string(),
+        1 => "one other model missed some".into(),
+        n => format!("{n} other models missed some"),
+    };
+    let worst = worst.map_or_else(String::new, |model| {
+        let (percent, of_others) =
+            (percent(missed(model)), if run.models.len() > 1 { of_others } else { String::new() });
+        let rest = if of_others.is_empty() { String::new() } else { format!("; {of_others}") };
+        format!(" Worst is {}: {} of its {} ({percent}){rest}.", model.name, model.violated, model.frames)
+    });
+    let share = percent(violated as f64 / frames as f64);
+    format!("{uxcost} {violated} of {frames} frames missed their deadlines ({share}).{worst}")
+}
+
+/// Of several: who serves the workloads best.
+pub(super) fn of_comparison(runs: &[Run]) -> String {
+    let matrix = Matrix::new(runs);
+    match matrix.by_mean().as_slice() {
+        [best, second, .., last] => sentence(&matrix, *best, &[*second, *last]),
+        [best, second] => sentence(&matrix, *best, &[*second]),
+        _ => runs.first().map_or_else(String::new, of_run),
+    }
+}
+
+fn sentence(matrix: &Matrix<'_>, best: usize, others: &[usize]) -> String {
+    let below = |other: &usize| {
+        let below = 100.0 * (1.0 - matrix.means[best] / matrix.means[*other]);
+        format!("{below:.1}\u{a0}% below {}", matrix.policies[*other])
+    };
+    let below: Vec<String> = others.iter().map(below).collect();
+    let over = if matrix.cells.len() > 1 {
+        format!(", the geometric mean over {} cells,", matrix.cells.len())
+    } else {
+        String::new()
+    };
+    format!(
+        "{} serves {} best: its UXCost{over} is {}; {} of its frames missed their deadlines.",
+        matrix.policies[best],
+        if matrix.cells.len() > 1 { "these workloads" } else { "this workload" },
+        below.join(" and "),
+        percent(matrix.misses[best])
+    )
+}
+
+/// As many digits as say something.
+pub(super) fn percent(share: f64) -> String {
+    let percent = 100.0 * share;
+    if percent > 0.0 && percent < 0.095 {
+        format!("{percent:.2}\u{a0}%")
+    } else {
+        format!("{percent:.1}\u{a0}%")
+    }
+}

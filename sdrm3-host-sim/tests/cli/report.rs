@@ -1,0 +1,98 @@
+//! The report for the browser, as far as it can be judged without one.
+
+use std::time::{Duration, Instant};
+
+use crate::{Folder, PLATFORM, SCENARIO};
+
+/// What a page asks for beyond itself: it must be nothing.
+fn is_self_contained(page: &str) {
+    assert!(page.starts_with("<!doctype html>") && page.trim_end().ends_with("</html>"));
+    assert!(page.contains("default-src 'none'"), "the browser is told to ask for nothing");
+    for foreign in
+        ["http:", "https:", "src=", "<link", "<img", "<iframe", "@import", "url(", "fetch(", "import("]
+    {
+        let rest = page.replace("http://www.w3.org/2000/svg", "");
+        assert!(!rest.contains(foreign), "{foreign}");
+    }
+    assert!(!page.contains("{{"), "every place is filled");
+}
+
+#[test]
+fn a_report_of_a_run_says_the_verdict_first_and_stands_alone() {
+    let folder = Folder::new("report", &[("s.toml", SCENARIO), ("p.toml", PLATFORM)]);
+    let run = "run --scenario s.toml --platform p.toml --duration-ms 300 --report r.html --seed 3";
+    let table = folder.prints(run);
+    let page = folder.read("r.html");
+    is_self_contained(&page);
+    let uxcost = table.split("UXCost ").nth(1).and_then(|rest| rest.split(' ').next()).expect("a figure");
+    assert!(page.contains(&format!("<p class=\"verdict\">UXCost {uxcost}. ")), "{uxcost}");
+    assert!(page.find("class=\"verdict\"") < page.find("<h2>"), "first");
+    for part in ["Models", "Latency against deadlines", "Timeline", "Energy", "Weights", "Sub-networks"] {
+        assert!(page.contains(&format!("<h2>{part}</h2>")), "{part}");
+    }
+    assert!(page.contains("<dt>seed</dt><dd>3</dd>"));
+    assert!(page.contains(&format!("<code>sdrm3-sim {run}</code>")));
+    let again = folder.prints(&format!("{run} --force"));
+    assert_eq!(again, table);
+    assert_eq!(
+        folder.read("r.html"),
+        page.replace(" --seed 3</code>", " --seed 3 --force</code>"),
+        "the same bytes"
+    );
+}
+
+#[test]
+fn names_are_text_whatever_is_in_them() {
+    let evil = "</script><img src=x onerror=alert(1)>{{body}}&'";
+    let scenario = SCENARIO
+        .replace("name = 'eye'", &format!("name = \"{evil}\""))
+        .replace("depends_on = 'eye'", "fps = 5");
+    let scenario = scenario.replace("probability = 0.5", "").replace("name = 'test'", "name = '<b>test'");
+    let folder = Folder::new("evil", &[("s.toml", &scenario), ("p.toml", PLATFORM)]);
+    let cell = "--scenario s.toml --platform p.toml --duration-ms 100";
+    folder.prints(&format!("run {cell} --report r.html --trace t.json --junit j.xml"));
+    folder.prints(&format!("compare {cell} --policy fcfs --policy edf --report c.html"));
+    for name in ["r.html", "c.html"] {
+        let page = folder.read(name);
+        assert!(!page.contains("<img") && !page.contains("<b>test"), "{name}");
+        assert_eq!(page.matches("</script>").count(), 2, "{name}: the page's own");
+        assert!(
+            page.contains("&lt;/script&gt;&lt;img src=x onerror=alert(1)&gt;&#123;&#123;body}}&amp;&#39;"),
+            "{name}"
+        );
+    }
+    assert!(folder.read("j.xml").contains("&lt;b&gt;test on two"));
+}
+
+#[test]
+fn a_comparison_says_who_wins_and_shows_every_cell() {
+    let folder = Folder::new("comparison", &[]);
+    folder.prints(
+        "compare --duration-ms 100 --bound --policy fcfs --policy edf --policy sdrm3 --report c.html",
+    );
+    let page = folder.read("c.html");
+    is_self_contained(&page);
+    assert!(page.contains("serves these workloads best: its UXCost, the geometric mean over 5 cells, is "));
+    assert!(page.contains("lower bound") && page.contains("<summary>ar_social on 4k-1ws-2os</summary>"));
+}
+
+#[test]
+fn ten_seconds_of_virtual_time_fit_a_page() {
+    let folder = Folder::new("long", &[]);
+    let started = Instant::now();
+    folder.prints("run --scenario vr_gaming --duration-ms 10000 --report r.html");
+    let page = folder.read("r.html");
+    assert!(page.len() < 5_000_000, "{} bytes", page.len());
+    assert!(page.contains("All 105956 blocks of the run are drawn."), "nothing is left out");
+    // Ample for a debug build on a busy machine; a release build takes a tenth of a second or two.
+    assert!(started.elapsed() < Duration::from_secs(30), "{:?}", started.elapsed());
+}
+
+#[test]
+fn a_timeline_that_is_too_long_is_thinned_and_says_so() {
+    let folder = Folder::new("thinned", &[]);
+    folder.prints("run --scenario vr_gaming --policy fcfs --duration-ms 30000 --report r.html");
+    let page = folder.read("r.html");
+    assert!(page.len() < 5_000_000, "{} bytes", page.len());
+    assert!(page.contains("are drawn as one, with the terms of the first decision: "));
+}
