@@ -8,7 +8,7 @@ fn at(alpha: f64, beta: f64) -> Weights {
 
 /// Windows of these costs, and the weights that each leads to.
 #[track_caller]
-fn told(tuner: &mut Tuner, windows: &[(f64, (f64, f64))]) {
+fn told(tuner: &mut Tuner, windows: &[(f32, (f64, f64))]) {
     for (index, &(cost, (alpha, beta))) in windows.iter().enumerate() {
         tuner.window(Some(cost));
         assert_eq!(tuner.weights(), at(alpha, beta), "behind window {index} of cost {cost}");
@@ -16,14 +16,14 @@ fn told(tuner: &mut Tuner, windows: &[(f64, (f64, f64))]) {
 }
 
 /// One that has measured the cost of its first place twice, and tries the first neighbour now.
-fn started(base: f64, again: f64) -> Tuner {
+fn started(base: f32, again: f32) -> Tuner {
     let mut tuner = Tuner::new(Weights::default());
     told(&mut tuner, &[(9.0, (1.0, 1.0)), (base, (1.0, 1.0)), (again, (2.0, 1.0))]);
     tuner
 }
 
 /// One that has settled where it began, at this level.
-fn settled(level: f64) -> Tuner {
+fn settled(level: f32) -> Tuner {
     let mut tuner = started(level, level);
     while !tuner.is_settled() {
         tuner.window(Some(2.0 * level));
@@ -63,7 +63,7 @@ fn a_move_that_turns_out_as_good_as_the_place_it_left_stands() {
 
 #[test]
 fn a_gain_of_one_percent_or_of_the_noise_is_none() {
-    let neighbours = |tuner: &mut Tuner, cost: f64| {
+    let neighbours = |tuner: &mut Tuner, cost: f32| {
         for _ in 0..4 {
             tuner.window(Some(cost));
         }
@@ -106,7 +106,7 @@ fn it_settles_after_five_moves_though_there_is_better() {
 
 #[test]
 fn half_as_much_again_is_a_shift_only_if_it_is_more() {
-    let is_armed_by = |level: f64, costs: [f64; 2]| {
+    let is_armed_by = |level: f32, costs: [f32; 2]| {
         let mut tuner = settled(level);
         for cost in costs {
             tuner.window(Some(cost));
