@@ -8,8 +8,8 @@ mod story;
 
 use common::{Witness, cost, ms, span_ms};
 use sdrm3_core::{
-    Accelerator, Action, Config, Duration, Fault, Frame, Gated, Instant, Leftover, MapScore, Model, ModelId,
-    NextWake, Outcome, Progress, Refusal, SegmentSpec,
+    Accelerator, Action, Config, Cost, Duration, Fault, Frame, Gated, Instant, Leftover, MapScore, Model,
+    ModelId, NextWake, Outcome, Progress, Refusal, SegmentSpec,
 };
 use story::{Plain, Story, network};
 
@@ -146,15 +146,32 @@ fn who_has_waited_for_hours_goes_before_who_has_waited_for_minutes() {
 }
 
 #[test]
-fn a_block_that_took_an_hour_teaches_no_more_than_any_other_outlier() {
-    let config = Config { correction: true, ..Config::PLAIN };
-    let mut story = Story::configured(MapScore::default(), config, [due_within("a", DAY, [EITHER])], NAMES);
-    story.release("a");
-    story.then("a#0 segment 0 on npu", "it is alone");
-    story.at_instant(Instant::ZERO.saturating_add(HOUR));
-    assert_eq!(story.ends("npu").progress, Progress::InTime);
-    let factor = story.scheduler.latency_factor(ModelId(0), Story::<MapScore>::accelerator("npu"));
-    assert_eq!(factor, Some(1.25), "a quarter of the way to twice");
+fn a_block_that_took_an_hour_or_months_teaches_no_more_than_any_other_outlier() {
+    // The last two are 52 days, and all but the end of time.
+    for took in [HOUR, Duration::from_nanos(1 << 52), Duration::from_nanos(u64::MAX - 1)] {
+        let config = Config { correction: true, ..Config::PLAIN };
+        let models = [due_within("a", Duration::MAX, [EITHER])];
+        let mut story = Story::configured(MapScore::default(), config, models, NAMES);
+        story.release("a");
+        story.then("a#0 segment 0 on npu", "it is alone");
+        story.at_instant(Instant::ZERO.saturating_add(took));
+        assert_eq!(story.ends("npu").progress, Progress::InTime);
+        let factor = story.scheduler.latency_factor(ModelId(0), Story::<MapScore>::accelerator("npu"));
+        assert_eq!(factor, Some(1.25), "a quarter of the way to twice");
+    }
+}
+
+#[test]
+fn a_switch_that_would_take_longer_than_a_number_holds_takes_as_long_as_it_holds() {
+    let per_kib = Cost::new(u32::MAX, 1 << 20);
+    let accelerator = Accelerator::new("npu").with_switch(Cost::new(7, u32::MAX), per_kib);
+    assert_eq!(
+        accelerator.switch_cost(1 << 10),
+        Cost::new(u32::MAX, u32::MAX),
+        "both are added to what is fixed"
+    );
+    assert_eq!(accelerator.switch_cost(1 << 31), Cost::new(u32::MAX, u32::MAX), "beyond 32 bits");
+    assert_eq!(accelerator.switch_cost(0), Cost::new(7, u32::MAX));
 }
 
 #[test]
