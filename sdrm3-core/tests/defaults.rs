@@ -47,6 +47,15 @@ fn a_policy_that_says_no_more_than_it_has_to_runs_one_segment_at_a_time_and_give
 }
 
 #[test]
+fn map_score_has_the_weights_that_it_was_given_last() {
+    let given = |alpha, beta| Weights { alpha: Weight::from_millis(alpha), beta: Weight::from_millis(beta) };
+    let mut policy = MapScore { weights: given(500, 1_500) };
+    assert_eq!(policy.weights(), Some(given(500, 1_500)));
+    policy.set_weights(given(250, 0));
+    assert_eq!((policy.weights(), policy), (Some(given(250, 0)), MapScore { weights: given(250, 0) }));
+}
+
+#[test]
 fn the_capacity_is_the_number_given() {
     let mut story = Story::new(MapScore::default(), [model("a", 10, [EITHER])]);
     assert_eq!(story.scheduler.capacity(), JOBS);
