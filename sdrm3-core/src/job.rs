@@ -169,8 +169,7 @@ impl<'w, const ACCS: usize> Job<'w, ACCS> {
     /// Never said too early; the rest is worth a closer look.
     #[inline(always)]
     pub(crate) fn is_at_ease(&self, now: Instant) -> bool {
-        let slack = self.deadline.as_nanos().wrapping_sub(now.as_nanos());
-        slack >> 32 == 0 && slack as u32 > self.ready.tight_ns
+        narrow_slack(self.deadline, now).is_some_and(|slack| slack > self.ready.tight_ns)
     }
 
     pub(crate) const fn frame(&self) -> Frame {
@@ -233,12 +232,9 @@ impl JobView<'_> {
     /// [`score::urgency`] of it: of `togo` and [`slack`](Self::slack).
     #[inline(always)]
     pub fn urgency(&self, now: Instant) -> u32 {
-        // One that lies behind wraps to a long one, which is not the quick case.
-        let slack = self.frame.deadline.as_nanos().wrapping_sub(now.as_nanos());
-        if slack >> 32 == 0 {
-            score::urgency_of_ready(self.ready.togo, slack as u32)
-        } else {
-            score::any_urgency(self.ready.togo, self.slack(now).as_nanos())
+        match narrow_slack(self.frame.deadline, now) {
+            Some(slack) => score::urgency_of_ready(self.ready.togo, slack),
+            None => score::any_urgency(self.ready.togo, self.slack(now).as_nanos()),
         }
     }
 
@@ -252,6 +248,15 @@ impl JobView<'_> {
             score::any_starvation(now.saturating_since(self.ready.since).as_nanos(), self.ready.mean_latency)
         }
     }
+}
+
+/// What is left until a deadline, in nanoseconds, if that is 32 bits; but none in the last 4.29 s of all time.
+///
+/// The difference of one that has passed wraps to a long one, except in those: asked once for all jobs.
+#[inline(always)]
+fn narrow_slack(deadline: Instant, now: Instant) -> Option<u32> {
+    let slack = deadline.as_nanos().wrapping_sub(now.as_nanos());
+    (now.as_nanos() >> 32 != u64::from(u32::MAX) && slack >> 32 == 0).then_some(slack as u32)
 }
 
 /// A fixed number of places for jobs, named by index and generation.

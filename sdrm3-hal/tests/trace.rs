@@ -3,17 +3,14 @@
 //! The random workloads and steps are those of the core's invariants: cascades, supernets, switch tables,
 //! faults, stale tickets, skips past the end, models that come and go.
 
-#[path = "../../sdrm3-core/tests/invariants/case.rs"]
-#[allow(dead_code)]
-mod case;
-
-use case::{ACCS, Case, JOBS, MODELS};
+use bumpalo::Bump;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
 use proptest::test_runner::{RngSeed, TestRunner};
+use sdrm3_check::case::{self, ACCS, Case, JOBS, MODELS};
 use sdrm3_core::{
     AcceleratorId, Action, Dispatch, Duration, Fault, Frame, Instant, MapScore, ModelId, Outcome, Path,
-    Progress, Scheduler,
+    Progress, Scheduler, Workload,
 };
 use sdrm3_hal::trace::{
     Answer, Buffer, Call, Ending, Header, HeaderError, Mismatch, Output, Recorder, Replayed, Sink, Step,
@@ -22,8 +19,19 @@ use sdrm3_hal::trace::{
 
 type Random = Scheduler<'static, MapScore, MODELS, JOBS, ACCS>;
 
+/// Random cases whose tables are valid.
+fn cases() -> impl Strategy<Value = Case> {
+    let any_case = prop::collection::vec(any::<u8>(), 100..1_000).prop_map(|bytes| Case::from_bytes(&bytes));
+    any_case.prop_filter("valid tables", |case| case.tables.workload(&Bump::new()).is_some())
+}
+
+/// The tables, for the rest of the test.
+fn workload(case: &Case) -> &'static Workload<'static, ACCS> {
+    case.tables.workload(Box::leak(Box::new(Bump::new()))).expect("valid tables")
+}
+
 fn scheduler(case: &Case) -> Random {
-    Scheduler::new(case.workload(), MapScore::default(), case.config).expect("random tables are valid")
+    Scheduler::new(workload(case), MapScore::default(), case.tables.config).expect("random tables are valid")
 }
 
 /// Keeps all steps.
@@ -89,22 +97,22 @@ struct Bed<'a> {
 }
 
 impl Bed<'_> {
-    fn model(&self, choice: usize) -> ModelId {
+    fn model(&self, choice: u8) -> ModelId {
         // One too many: a model that there is not.
-        ModelId((choice % (self.traced.workload().models.len() + 1)) as u8)
+        ModelId(choice % (self.traced.workload().models.len() as u8 + 1))
     }
 
-    fn accelerator(&self, choice: usize) -> AcceleratorId {
-        AcceleratorId((choice % (self.traced.workload().accelerators.len() + 1)) as u8)
+    fn accelerator(&self, choice: u8) -> AcceleratorId {
+        AcceleratorId(choice % (self.traced.workload().accelerators.len() as u8 + 1))
     }
 
     fn step(&mut self, step: case::Step) {
         use case::Step;
         let now = self.now;
         match step {
-            Step::Pass(nanos) => self.now = now.saturating_add(Duration::from_nanos(nanos)),
+            Step::Pass(nanos) => self.now = now.saturating_add(Duration::from_nanos(nanos.0)),
             Step::PassToDeadline(choice) if !self.frames.is_empty() => {
-                self.now = now.max(self.frames[choice % self.frames.len()].deadline);
+                self.now = now.max(self.frames[usize::from(choice) % self.frames.len()].deadline);
             }
             Step::PassToDeadline(_) => {
                 // A time before the last: refused.
@@ -118,33 +126,33 @@ impl Bed<'_> {
                     }
                 }
             },
-            Step::Complete(choice, branch) if !self.running.is_empty() => {
-                let block = self.running.swap_remove(choice % self.running.len());
-                let path = if branch { Path::Exit } else { Path::Next };
-                let mut outcome = Outcome::finished(now).with_path(path);
-                if choice % 2 == 0 {
-                    outcome = outcome.with_start(now).with_energy(choice as u32);
-                }
+            Step::Complete(choice, ending) if !self.running.is_empty() => {
+                let block = self.running.swap_remove(usize::from(choice) % self.running.len());
+                let path = if ending.branch { Path::Exit } else { Path::Next };
+                let outcome = ending.outcome(now).with_path(path);
                 let report = self.traced.complete(block.ticket, outcome, now).expect("it is in flight");
                 self.gone.push(block);
                 if report.progress != Progress::More {
-                    self.follow(&report.frame, branch);
+                    self.follow(&report.frame, ending.branch);
                 }
             }
             Step::Stale(choice) if !self.gone.is_empty() => {
-                let ticket = self.gone[choice % self.gone.len()].ticket;
+                let ticket = self.gone[usize::from(choice) % self.gone.len()].ticket;
                 assert!(self.traced.complete(ticket, Outcome::finished(now), now).is_err());
             }
             Step::BadSkip(choice) if !self.running.is_empty() => {
-                let ticket = self.running[choice % self.running.len()].ticket;
+                let ticket = self.running[usize::from(choice) % self.running.len()].ticket;
                 let outcome = Outcome::finished(now).with_path(Path::Skip(u16::MAX));
                 assert!(self.traced.complete(ticket, outcome, now).is_err());
             }
             Step::Complete(..) | Step::Stale(_) | Step::BadSkip(_) => {}
             Step::Lose(choice) => self.fault(choice, Fault::BlockLost),
-            Step::OutOfService(choice) => {
-                let fault = [Fault::OutOfService, Fault::Resting, Fault::NotTaken][choice % 3];
-                self.fault(choice, fault);
+            Step::OutOfService(choice) => self.fault(choice, Fault::OutOfService),
+            Step::Resting(choice) => self.fault(choice, Fault::Resting),
+            Step::NotTaken(choice) => self.fault(choice, Fault::NotTaken),
+            Step::Refused(choice) => {
+                let unknown = AcceleratorId(choice | 128);
+                assert!(self.traced.fault(unknown, Fault::BlockLost, now).is_err());
             }
             Step::Restore(choice) => _ = self.traced.restore(self.accelerator(choice), now),
             Step::Bar(model, accelerator, barred) => {
@@ -153,13 +161,13 @@ impl Bed<'_> {
             }
             Step::Activate(model, on) => _ = self.traced.set_active(self.model(model), on, now),
             Step::Period(model, us) => {
-                let _ = self.traced.set_period(self.model(model), Duration::from_micros(us), now);
+                let _ = self.traced.set_period(self.model(model), Duration::from_micros(us.into()), now);
             }
             Step::Freeze(frozen) => self.traced.freeze_tuner(frozen, now),
         }
     }
 
-    fn fault(&mut self, choice: usize, fault: Fault) {
+    fn fault(&mut self, choice: u8, fault: Fault) {
         let accelerator = self.accelerator(choice);
         let _ = self.traced.fault(accelerator, fault, self.now);
         self.running.retain(|block| block.ticket.accelerator != accelerator);
@@ -198,8 +206,8 @@ fn runner(cases: u32) -> TestRunner {
     TestRunner::new(ProptestConfig { rng_seed, cases, failure_persistence: None, ..default })
 }
 
-fn holds(cases: u32, property: impl Fn(Case) -> Result<(), TestCaseError>) {
-    runner(cases).run(&case::case(), property).unwrap_or_else(|error| panic!("{error}"));
+fn holds(count: u32, property: impl Fn(Case) -> Result<(), TestCaseError>) {
+    runner(count).run(&cases(), property).unwrap_or_else(|error| panic!("{error}"));
 }
 
 fn replayed(bytes: &[u8], case: &Case) -> Replayed {
@@ -215,7 +223,7 @@ fn any_run_is_read_back_and_repeats_itself() {
         let (bytes, steps) = run(&case);
         let trace = Trace::parse(&bytes).expect("a header");
         prop_assert_eq!(trace.header().text, "scenario=random\n");
-        prop_assert_eq!(trace.header().config, case.config);
+        prop_assert_eq!(trace.header().config, case.tables.config);
         let mut read = trace.steps();
         let back: Vec<Step> = read.by_ref().collect();
         prop_assert_eq!(read.ending(), Some(Ending::Whole));
@@ -289,7 +297,7 @@ fn a_planted_decision_is_reported_with_its_place() {
 fn long() -> Case {
     let mut runner = runner(1);
     loop {
-        let case = case::case().new_tree(&mut runner).expect("a case").current();
+        let case = cases().new_tree(&mut runner).expect("a case").current();
         if run(&case).0.len() > 2_500 {
             return case;
         }
@@ -302,30 +310,31 @@ fn a_trace_of_other_tables_or_settings_is_refused_with_both_names() {
     let (bytes, _) = run(&case);
     let trace = Trace::parse(&bytes).unwrap();
     let other = long_other(&case);
-    let (recorded, here) = (case.workload().checksum(), other.workload().checksum());
+    let (recorded, here) = (workload(&case).checksum(), workload(&other).checksum());
     let error = replay(&trace, &mut scheduler(&other)).unwrap_err();
     assert_eq!(error, Mismatch::Workload { recorded, here });
     let says = error.to_string();
     assert!(says.contains(&format!("{recorded:016x}")) && says.contains(&format!("{here:016x}")), "{says}");
 
-    let mut roomy = Scheduler::<_, MODELS, 9, ACCS>::new(case.workload(), MapScore::default(), case.config)
-        .expect("valid tables");
+    let mut roomy =
+        Scheduler::<_, MODELS, 9, ACCS>::new(workload(&case), MapScore::default(), case.tables.config)
+            .expect("valid tables");
     assert_eq!(replay(&trace, &mut roomy).unwrap_err(), Mismatch::Jobs { recorded: 6, here: 9 });
-    let mut config = case.config;
+    let mut config = case.tables.config;
     config.stale_drop ^= true;
-    let mut strict: Random = Scheduler::new(case.workload(), MapScore::default(), config).unwrap();
+    let mut strict: Random = Scheduler::new(workload(&case), MapScore::default(), config).unwrap();
     assert!(matches!(replay(&trace, &mut strict), Err(Mismatch::Config { .. })));
     let mut policy = MapScore::default();
     policy.weights.alpha = sdrm3_core::Weight::ZERO;
-    let mut weighed: Random = Scheduler::new(case.workload(), policy, case.config).unwrap();
+    let mut weighed: Random = Scheduler::new(workload(&case), policy, case.tables.config).unwrap();
     assert!(matches!(replay(&trace, &mut weighed), Err(Mismatch::Weights { .. })));
 }
 
 fn long_other(than: &Case) -> Case {
     let mut runner = runner(1);
     loop {
-        let case = case::case().new_tree(&mut runner).expect("a case").current();
-        if case.workload().checksum() != than.workload().checksum() {
+        let case = cases().new_tree(&mut runner).expect("a case").current();
+        if workload(&case).checksum() != workload(than).checksum() {
             return case;
         }
     }

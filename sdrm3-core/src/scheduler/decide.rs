@@ -29,10 +29,6 @@ struct Choice {
     on: u32,
 }
 
-/// Jobs are weighed as if it were no later, and none is at ease then: so a slack that has wrapped around is never
-/// taken for a short one.
-const LAST: Instant = Instant::from_nanos(u64::MAX - (1 << 32));
-
 enum Decision {
     Drop(JobId, DropReason),
     Dispatch(Choice),
@@ -71,17 +67,11 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     fn decide(&self, now: Instant) -> Decision {
         let mut best = Choice { score: Score(i64::MIN), job: 0, on: 0 };
         let mut search = Search::default();
-        // Later than `LAST`, in one comparison of words.
-        let is_beyond = now.as_nanos() >> 32 == u64::from(u32::MAX);
         for (job, place) in self.jobs.places() {
             let Some(job) = job.as_ref().filter(|job| job.state != State::Running) else { continue };
             let view = self.view(self.jobs.id_of(place), job);
             let pairs = job.ready.may_run & self.idle;
-            if !is_beyond
-                && job.is_at_ease(now)
-                && pairs & self.switching == 0
-                && !self.policy.abandons(&view, now)
-            {
+            if job.is_at_ease(now) && pairs & self.switching == 0 && !self.policy.abandons(&view, now) {
                 if pairs != 0 {
                     self.best_pair(job, &view, pairs, now, &mut best);
                 }
@@ -169,7 +159,6 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
                 search.candidate(view.togo.saturating_add(model.dependents), &view.frame, view.id);
             }
         }
-        let now = now.min(LAST);
         let pairs = job.ready.may_run & self.idle;
         if pairs != 0 && pairs & self.switching == 0 {
             self.best_pair(job, &view, pairs, now, best);

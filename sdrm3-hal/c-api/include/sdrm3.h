@@ -88,9 +88,9 @@
 
 #if defined(SDRM3_POINTERS_32)
 /// Bytes of storage of the small size before sub-networks and segments: see `SDRM3_SMALL_SIZE`.
-#define SDRM3_SMALL_BYTES 3328
+#define SDRM3_SMALL_BYTES 3320
 #else
-#define SDRM3_SMALL_BYTES 3672
+#define SDRM3_SMALL_BYTES 3664
 #endif
 
 #if defined(SDRM3_POINTERS_32)
@@ -109,9 +109,9 @@
 
 #if defined(SDRM3_POINTERS_32)
 /// Bytes of storage of the large size before sub-networks and segments: see `SDRM3_LARGE_SIZE`.
-#define SDRM3_LARGE_BYTES 13152
+#define SDRM3_LARGE_BYTES 13144
 #else
-#define SDRM3_LARGE_BYTES 14328
+#define SDRM3_LARGE_BYTES 14320
 #endif
 
 #if defined(SDRM3_POINTERS_32)

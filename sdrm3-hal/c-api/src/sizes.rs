@@ -25,7 +25,7 @@ pub const SDRM3_LARGE_ACCELERATORS: usize = 8;
 // On targets with 32-bit pointers.
 /// Bytes of storage of the small size before sub-networks and segments: see `SDRM3_SMALL_SIZE`.
 #[cfg(target_pointer_width = "32")]
-pub const SDRM3_SMALL_BYTES: usize = 3328; // 32
+pub const SDRM3_SMALL_BYTES: usize = 3320; // 32
 /// Bytes that each sub-network takes.
 #[cfg(target_pointer_width = "32")]
 pub const SDRM3_SMALL_BYTES_PER_SUBNETWORK: usize = 28; // 32
@@ -34,7 +34,7 @@ pub const SDRM3_SMALL_BYTES_PER_SUBNETWORK: usize = 28; // 32
 pub const SDRM3_SMALL_BYTES_PER_SEGMENT: usize = 112; // 32
 /// Bytes of storage of the large size before sub-networks and segments: see `SDRM3_LARGE_SIZE`.
 #[cfg(target_pointer_width = "32")]
-pub const SDRM3_LARGE_BYTES: usize = 13152; // 32
+pub const SDRM3_LARGE_BYTES: usize = 13144; // 32
 /// Bytes that each sub-network takes.
 #[cfg(target_pointer_width = "32")]
 pub const SDRM3_LARGE_BYTES_PER_SUBNETWORK: usize = 28; // 32
@@ -45,7 +45,7 @@ pub const SDRM3_LARGE_BYTES_PER_SEGMENT: usize = 176; // 32
 // On targets with 64-bit pointers.
 /// Bytes of storage of the small size before sub-networks and segments: see `SDRM3_SMALL_SIZE`.
 #[cfg(not(target_pointer_width = "32"))]
-pub const SDRM3_SMALL_BYTES: usize = 3672; // 64
+pub const SDRM3_SMALL_BYTES: usize = 3664; // 64
 /// Bytes that each sub-network takes.
 #[cfg(not(target_pointer_width = "32"))]
 pub const SDRM3_SMALL_BYTES_PER_SUBNETWORK: usize = 48; // 64
@@ -54,7 +54,7 @@ pub const SDRM3_SMALL_BYTES_PER_SUBNETWORK: usize = 48; // 64
 pub const SDRM3_SMALL_BYTES_PER_SEGMENT: usize = 112; // 64
 /// Bytes of storage of the large size before sub-networks and segments: see `SDRM3_LARGE_SIZE`.
 #[cfg(not(target_pointer_width = "32"))]
-pub const SDRM3_LARGE_BYTES: usize = 14328; // 64
+pub const SDRM3_LARGE_BYTES: usize = 14320; // 64
 /// Bytes that each sub-network takes.
 #[cfg(not(target_pointer_width = "32"))]
 pub const SDRM3_LARGE_BYTES_PER_SUBNETWORK: usize = 48; // 64

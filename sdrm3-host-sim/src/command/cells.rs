@@ -1,8 +1,11 @@
 //! What `compare` and `run` have in common: the options that say what to run, validated.
 
 use clap::Args;
+use sdrm3_check::ledger::Broken;
 use sdrm3_core::Duration;
 
+use super::Failure;
+use crate::engine::Cell;
 use crate::input::InputError;
 use crate::network::Library;
 use crate::policy::{Method, Parameters, Part, PolicyName};
@@ -125,6 +128,17 @@ impl Settings {
     pub(super) fn method(&self, policy: PolicyName) -> Method {
         Method::new(policy, &self.without, self.parameters)
     }
+}
+
+/// Says where a run broke a promise.
+pub(super) fn broken(cell: &Cell<'_>, method: &Method, broken: &Broken) -> Failure {
+    let (scenario, platform) = (&cell.scenario.name, &cell.platform.name);
+    Failure::Broken(format!("self-check of {scenario} on {platform} under {}: {broken}", method.label()))
+}
+
+/// Says on standard error that something was checked.
+pub(super) fn report_events(events: u64) {
+    eprintln!("self-check: {events} events, and every promise is kept");
 }
 
 /// The word for everything that is built in.

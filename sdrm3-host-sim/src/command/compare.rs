@@ -1,14 +1,16 @@
 //! `compare`: every policy over every scenario and platform.
 
 use std::io::Write;
+use std::sync::atomic::{AtomicU64, Ordering::Relaxed};
 use std::time::{Duration, Instant};
 
 use bumpalo::Bump;
 use clap::Args;
 use rayon::prelude::*;
+use sdrm3_check::Planted;
 
 use super::Failure;
-use super::cells::{Common, Settings, platforms, scenarios};
+use super::cells::{Common, Settings, broken, platforms, report_events, scenarios};
 use super::command_line;
 use super::gates::{EXIT_CODES, Gates};
 use super::output::{OutputFile, Writing};
@@ -63,6 +65,9 @@ pub(super) struct Options {
     /// Print how fast the simulation went, to standard error
     #[arg(long)]
     stats: bool,
+    /// Also hold every event against what the scheduler promises; exit code 1 if a promise is broken
+    #[arg(long)]
+    check: bool,
     #[command(flatten)]
     gates: Gates,
 }
@@ -89,25 +94,33 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
         .flat_map(|scenario| platforms.iter().map(move |platform| (scenario, platform)))
         .collect();
     let progress = Progress::new(pairs.len() * methods.len());
-    let started = Instant::now();
+    let (started, checked) = (Instant::now(), AtomicU64::new(0));
     let runs: Vec<(Run, Speed)> = pool
         .install(|| {
-            let of_pair = |&(scenario, platform)| -> Result<Vec<(Run, Speed)>, InputError> {
+            let of_pair = |&(scenario, platform)| -> Result<Vec<(Run, Speed)>, Failure> {
                 let memory = Bump::new();
                 let workload =
                     build(scenario, platform, &settings.networks, settings.costs.as_ref(), &memory)?;
                 let (duration, seed) = (settings.duration, settings.seed);
                 let cell = Cell { scenario, platform, workload: &workload, recording: None, duration, seed };
                 let bound = options.bound.then(|| Bound::of(&cell)).transpose()?.map(|bound| bound.value());
-                let of_method = |method: &Method| {
+                let of_method = |method: &Method| -> Result<(Run, Speed), Failure> {
                     let started = Instant::now();
-                    let outcome = method.run(&cell, &mut ());
+                    let outcome = if options.check {
+                        let (outcome, verdict) =
+                            method.run_checked(&cell, &mut (), &mut (), Planted::None, None);
+                        let events = verdict.map_err(|promise| broken(&cell, method, &promise))?;
+                        checked.fetch_add(events, Relaxed);
+                        outcome
+                    } else {
+                        method.run(&cell, &mut ())
+                    };
                     let speed = Speed { blocks: outcome.stats.decisions, busy: started.elapsed() };
                     progress.step();
                     let run = Run::new(&cell, method, settings.duration_ms, &outcome);
-                    (Run { bound, ..run }, speed)
+                    Ok((Run { bound, ..run }, speed))
                 };
-                Ok(methods.par_iter().map(of_method).collect())
+                methods.par_iter().map(of_method).collect()
             };
             pairs.par_iter().map(of_pair).collect::<Result<Vec<_>, _>>()
         })?
@@ -115,6 +128,9 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
         .flatten()
         .collect();
     progress.finish();
+    if options.check {
+        report_events(checked.into_inner());
+    }
     if options.stats {
         report_speed(&runs, started.elapsed());
     }

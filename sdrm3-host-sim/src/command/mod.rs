@@ -73,6 +73,8 @@ enum Failure {
     Output(io::Error),
     /// What was to hold does not, as the text says: exit code 1.
     Differs,
+    /// A run broke what the scheduler promises: exit code 1.
+    Broken(String),
 }
 
 impl From<InputError> for Failure {
@@ -119,6 +121,10 @@ pub fn main() -> ExitCode {
     };
     match done.and_then(|()| Ok(io::stdout().lock().write_all(&text)?)) {
         Ok(()) | Err(Failure::Differs) => code,
+        Err(Failure::Broken(what)) => {
+            eprintln!("sdrm3-sim: {what}");
+            ExitCode::from(1)
+        }
         Err(Failure::Output(error)) if error.kind() == io::ErrorKind::BrokenPipe => code,
         Err(Failure::Output(error)) => {
             eprintln!("sdrm3-sim: {error}");

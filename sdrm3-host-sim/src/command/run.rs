@@ -4,10 +4,11 @@ use std::io::Write;
 
 use bumpalo::Bump;
 use clap::Args;
+use sdrm3_check::Planted;
 use sdrm3_core::Instant;
 
 use super::Failure;
-use super::cells::{Common, DEFAULT_PLATFORM};
+use super::cells::{Common, DEFAULT_PLATFORM, broken, report_events};
 use super::command_line;
 use super::gates::{EXIT_CODES, Gates};
 use super::output::{OutputFile, Writing};
@@ -67,6 +68,9 @@ pub(super) struct Options {
     /// Also record every call to the scheduler and its answer, for `replay`
     #[arg(long, value_name = "FILE.trace")]
     record: Option<String>,
+    /// Also hold every event against what the scheduler promises; exit code 1 if a promise is broken
+    #[arg(long)]
+    check: bool,
     #[command(flatten)]
     writing: Writing,
     #[command(flatten)]
@@ -140,7 +144,14 @@ pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failur
     });
     // The simulation is compiled once for each policy, and the recorders only once.
     let mut all: &mut dyn Recorder = &mut recorders;
-    let outcome = method.run_watched(&cell, &mut all, &mut recorder, watched.then_some(&watch));
+    let watch = watched.then_some(&watch);
+    let outcome = if options.check {
+        let (outcome, verdict) = method.run_checked(&cell, all, &mut recorder, Planted::None, watch);
+        report_events(verdict.map_err(|promise| broken(&cell, &method, &promise))?);
+        outcome
+    } else {
+        method.run_watched(&cell, &mut all, &mut recorder, watch)
+    };
     let run = Run::new(&cell, &method, settings.duration_ms, &outcome);
 
     let ((events, timeline), (trace, (explain, chronicle))) = recorders;

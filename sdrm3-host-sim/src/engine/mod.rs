@@ -14,6 +14,9 @@ pub use execution::{Execution, Recording};
 pub use observer::{ModelStats, Observer, Recorder, Stats, Tuned, reason_name};
 pub use watch::{Candidate, Decision, Terms, Waiting, Watch, Watched};
 
+use sdrm3_check::Planted;
+use sdrm3_check::ledger::{Broken, Ledger};
+use sdrm3_check::witness::Witness;
 use sdrm3_core::{
     AcceleratorId, Config, Duration, Instant, ModelId, Policy, Scheduler, Tally, Tuner, UxCost, Workload,
 };
@@ -103,6 +106,36 @@ pub fn simulate_traced<P: Policy>(
     recorder: &mut impl Recorder,
     sink: &mut impl Sink,
 ) -> Outcome {
+    simulate_and(cell, policy, config, recorder, sink, |_, _| ()).0
+}
+
+/// The same, with every event and every choice held against what the scheduler promises (see
+/// [`sdrm3_check`]): how many events there were, or the first promise that was broken.
+///
+/// # Panics
+///
+/// As [`simulate`].
+pub fn simulate_checked<P: Policy>(
+    cell: &Cell<'_>,
+    policy: P,
+    config: Config,
+    recorder: &mut impl Recorder,
+    sink: &mut impl Sink,
+    planted: Planted,
+) -> (Outcome, Result<u64, Broken>) {
+    let witness = Witness::new(policy, Ledger::new(cell.workload, config, JOBS)).with_planted(planted);
+    simulate_and(cell, witness, config, recorder, sink, Witness::verdict)
+}
+
+/// Runs a cell, and looks at its policy and the totals at the end.
+fn simulate_and<P: Policy, T>(
+    cell: &Cell<'_>,
+    policy: P,
+    config: Config,
+    recorder: &mut impl Recorder,
+    sink: &mut impl Sink,
+    look: impl FnOnce(&P, &[Tally]) -> T,
+) -> (Outcome, T) {
     let end = Instant::ZERO.saturating_add(cell.duration);
     let scheduler = Scheduler::<P, MODELS, JOBS, ACCELERATORS>::new(cell.workload, policy, config)
         .expect("the workload was checked when it was built, within these capacities");
@@ -118,7 +151,7 @@ pub fn simulate_traced<P: Policy>(
     let mut run = Run { cell, runtime, observer, agenda: Agenda::new(cell.scenario, draw) };
     run.switch_off_what_starts_inactive();
     run.to(end);
-    run.finish(end)
+    run.finish(end, look)
 }
 
 /// A run under way.
@@ -200,7 +233,7 @@ impl<P: Policy, R: Recorder, S: Sink> Run<'_, P, R, S> {
         }
     }
 
-    fn finish(mut self, end: Instant) -> Outcome {
+    fn finish<T>(mut self, end: Instant, look: impl FnOnce(&P, &[Tally]) -> T) -> (Outcome, T) {
         self.runtime.close(end, &mut self.observer);
         let scheduler = self.runtime.scheduler();
         let tallies = scheduler.tallies().to_vec();
@@ -210,6 +243,7 @@ impl<P: Policy, R: Recorder, S: Sink> Run<'_, P, R, S> {
             assert_eq!(tally.frames, accounted, "frames are conserved");
         }
         let (uxcost, tuner) = (scheduler.uxcost(), *scheduler.tuner());
-        Outcome { tallies, uxcost, stats, tuner, trouble: self.runtime.trouble() }
+        let seen = look(scheduler.policy(), &tallies);
+        (Outcome { tallies, uxcost, stats, tuner, trouble: self.runtime.trouble() }, seen)
     }
 }

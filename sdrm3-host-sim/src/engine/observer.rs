@@ -22,19 +22,19 @@ impl Recorder for () {
     fn record(&mut self, _: &Event, _: Instant) {}
 }
 
-/// Records with what is borrowed.
-impl<R: Recorder + ?Sized> Recorder for &mut R {
-    fn record(&mut self, event: &Event, now: Instant) {
-        (**self).record(event, now);
-    }
-}
-
 /// Records, if there is something to record with.
 impl<R: Recorder> Recorder for Option<R> {
     fn record(&mut self, event: &Event, now: Instant) {
         if let Some(recorder) = self {
             recorder.record(event, now);
         }
+    }
+}
+
+/// Records with what is borrowed.
+impl<R: Recorder + ?Sized> Recorder for &mut R {
+    fn record(&mut self, event: &Event, now: Instant) {
+        R::record(self, event, now);
     }
 }
 

@@ -34,10 +34,12 @@ pub use sjf::Sjf;
 pub use veltair::Veltair;
 pub use xrbench::XrBench;
 
+use sdrm3_check::Planted;
+use sdrm3_check::ledger::Broken;
 use sdrm3_core::{Config, Gated, MapScore, Policy, Scheduler, Workload};
 use sdrm3_hal::trace::{self, Mismatch, Replayed, Sink, Trace};
 
-use crate::engine::{Cell, JOBS, Outcome, Recorder, Watch, Watched, simulate_traced};
+use crate::engine::{Cell, JOBS, Outcome, Recorder, Watch, Watched, simulate_checked, simulate_traced};
 use crate::faults::{self, Disturbed, Mode, Strike};
 use crate::input::{InputError, unknown_name};
 use crate::scenario::{ACCELERATORS, MODELS};
@@ -108,6 +110,26 @@ macro_rules! policies {
                         let ($tables, $method) = (cell.workload, self);
                         let policy = Watched::new($policy, watch);
                         simulate_traced(cell, policy, self.config(), recorder, sink)
+                    })*
+                }
+            }
+
+            /// The same, with every event and choice held against what the scheduler promises: see
+            /// [`simulate_checked`].
+            pub fn run_checked(
+                &self,
+                cell: &Cell<'_>,
+                recorder: &mut dyn Recorder,
+                sink: &mut dyn Sink,
+                planted: Planted,
+                watch: Option<&Watch>,
+            ) -> (Outcome, Result<u64, Broken>) {
+                let (recorder, sink) = (&mut &mut *recorder, &mut &mut *sink);
+                match self.policy {
+                    $(PolicyName::$variant => {
+                        let ($tables, $method) = (cell.workload, self);
+                        let policy = Watched::new($policy, watch);
+                        simulate_checked(cell, policy, self.config(), recorder, sink, planted)
                     })*
                 }
             }

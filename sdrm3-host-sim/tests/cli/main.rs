@@ -3,6 +3,7 @@
 mod answers;
 mod browser;
 mod changes;
+mod check;
 mod costs;
 mod dynamic;
 mod explain;

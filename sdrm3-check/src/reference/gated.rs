@@ -1,0 +1,75 @@
+//! The gated policy, by its three questions (see [`sdrm3_core::Gated`]).
+
+use sdrm3_core::{ModelId, Score};
+
+use super::{Job, Reference, Service, saturated};
+
+/// The comfort: work may take twice its time at best.
+const COMFORT: i64 = 2;
+/// Frames without comfort go before all others.
+const URGENT: i64 = 1 << 40;
+
+impl<const A: usize> Reference<'_, A> {
+    /// Fastest work of the longest chain of models that follow a model's frames by the same deadline.
+    fn tail(&self, model: ModelId) -> u32 {
+        let behind = |(child, _)| {
+            let first = self.row(child).subnetworks[0].segments;
+            let own = saturated(Self::fastest_togo(first, 0));
+            own.saturating_add(self.tail(child))
+        };
+        let children = self.workload.children(model);
+        children.filter(|(child, _)| self.row(*child).deadline.is_none()).map(behind).max().unwrap_or(0)
+    }
+
+    /// The longest of all segments on its fastest accelerator.
+    fn longest(&self) -> u32 {
+        let subnetworks = self.workload.models.iter().flat_map(|model| model.subnetworks);
+        let segments = subnetworks.flat_map(|subnetwork| subnetwork.segments);
+        let least = |segment| Self::latencies(segment).into_iter().min().expect("it runs somewhere");
+        segments.map(|segment| saturated(least(segment))).max().unwrap_or(0)
+    }
+
+    /// How long an accelerator is still busy; one that is overdue needs as long again. `None`: it takes
+    /// nothing.
+    fn wait(&self, index: usize) -> Option<i64> {
+        let on = &self.accelerators[index];
+        let wait = match on.block {
+            _ if on.service != Service::In => return None,
+            None => 0,
+            Some(block) => self.now.as_nanos().abs_diff(block.until.as_nanos()),
+        };
+        Some(wait.min(u64::from(u32::MAX - 1)) as i64)
+    }
+
+    /// The gate: it cannot be in time any more.
+    pub(super) fn is_gated(&self, job: &Job) -> bool {
+        self.corrected_fastest(job, job.position) > job.frame.deadline.saturating_since(self.now)
+    }
+
+    /// Where a frame goes, and how much it is wanted there.
+    pub(super) fn place(&self, job: &Job) -> Option<(usize, Score)> {
+        let in_nanos = |nanos: u64| i64::from(saturated(nanos.into()));
+        let slack = in_nanos(job.frame.deadline.saturating_since(self.now).as_nanos());
+        let fastest = in_nanos(self.corrected_fastest(job, job.position).as_nanos());
+        let tail = i64::from(self.tail(job.frame.model));
+        let runs: Vec<(usize, i64, u32)> = (self.segments(job)[job.position].placements().iter().enumerate())
+            .filter(|(index, _)| *index < self.accelerators.len() && self.may_run(job, *index))
+            .map(|(index, on)| {
+                (index, self.corrected_latency(job, index, on.latency_ns).into(), on.energy_nj)
+            })
+            .collect();
+        let next = runs.iter().map(|(_, latency, _)| *latency).min()?;
+        let rest = (fastest - next).max(0);
+        let limit = slack - COMFORT * tail - COMFORT * rest - i64::from(self.longest());
+
+        let open = || runs.iter().filter_map(|&(index, lat, nj)| Some((index, lat, nj, self.wait(index)?)));
+        let comfortable = open().filter(|(_, latency, _, wait)| wait + wait / 2 + latency <= limit);
+        let frugal =
+            comfortable.min_by_key(|&(index, latency, energy, wait)| (energy, wait + latency, index));
+        let first = open().min_by_key(|&(index, latency, _, wait)| (wait + latency, index));
+        match frugal {
+            Some((index, ..)) => Some((index, Score(-fastest))),
+            None => first.map(|(index, ..)| (index, Score(URGENT - (slack - tail - fastest)))),
+        }
+    }
+}
