@@ -53,6 +53,10 @@ fn map_score_has_the_weights_that_it_was_given_last() {
     assert_eq!(policy.weights(), Some(given(500, 1_500)));
     policy.set_weights(given(250, 0));
     assert_eq!((policy.weights(), policy), (Some(given(250, 0)), MapScore { weights: given(250, 0) }));
+    for bits in [0, 1, (2 << 30) - 1, 2 << 30] {
+        assert_eq!(Weight::from_bits(bits).to_bits(), bits);
+    }
+    assert_eq!(Weight::from_bits(u32::MAX), Weight::MAX, "no more than two");
 }
 
 #[test]
