@@ -260,7 +260,7 @@ fn narrow_slack(deadline: Instant, now: Instant) -> Option<u32> {
 }
 
 /// A fixed number of places for jobs, named by index and generation.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct JobPool<'w, const N: usize, const ACCS: usize> {
     slots: [Option<Job<'w, ACCS>>; N],
     generations: [u16; N],
