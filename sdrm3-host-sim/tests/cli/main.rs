@@ -14,6 +14,7 @@ mod outputs;
 mod refusals;
 mod replay;
 mod report;
+mod sweep;
 mod trace;
 mod tune;
 
