@@ -14,6 +14,7 @@ mod output;
 mod progress;
 mod replay;
 mod run;
+mod shell;
 mod sweep;
 mod tune;
 
@@ -69,6 +70,10 @@ enum Command {
     Import(import::Options),
     /// List what is built in
     List(list::Options),
+    /// Print what lets a shell complete commands and options
+    Completions(shell::Completions),
+    /// Write the manual pages
+    Man(shell::Man),
 }
 
 /// Why a command did not succeed.
@@ -121,6 +126,8 @@ pub fn main() -> ExitCode {
         Command::Cost(options) => cost::cost(&options, &mut text),
         Command::Import(options) => import::import(&options, &mut text),
         Command::List(options) => list::list(&options, &mut text),
+        Command::Completions(options) => shell::completions(&options, &mut text),
+        Command::Man(options) => shell::man(&options, &mut text),
     };
     // Nothing is printed before everything is known to be right: no partial results.
     let (done, code) = match done {

@@ -1,0 +1,1 @@
+//! The tutorial of the book, run as it stands.
