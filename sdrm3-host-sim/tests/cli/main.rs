@@ -15,6 +15,7 @@ mod outputs;
 mod refusals;
 mod replay;
 mod report;
+mod schema;
 mod shell;
 mod sweep;
 mod trace;
