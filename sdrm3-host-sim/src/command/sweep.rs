@@ -17,8 +17,11 @@ use crate::sweep::journal::Journal;
 use crate::sweep::{Definition, Header, Key, RowFormat, Setting, Shard, Sweep, row, shard};
 
 const EXAMPLES: &str = "\
-Values: a,b,c lists them; 1..20 counts whole numbers; 0:2:0.25 goes from 0 to 2 in steps; with --random, 0:2
-is any number between. The cells of a grid are in the order of the columns below, the seed varying fastest.
+Values:
+  a,b,c     these
+  1..20     whole numbers, both ends included
+  0:2:0.25  from 0 to 2 in steps
+  0:2       any number between, with --random
 
 Examples:
   sdrm3-sim sweep --grid scenario=all --grid policy=edf,sdrm3 --grid seed=1..20 --out seeds.csv
@@ -33,7 +36,10 @@ fn parameters() -> String {
         let default = key.default().map_or("must be given".into(), |value| format!("default {value}"));
         format!("  {:<12} {} [{default}]\n", key.name(), key.values())
     };
-    format!("Parameters:\n{}", Key::ALL.map(line).concat())
+    format!(
+        "Parameters, in the order of columns; the last one varies fastest:\n{}",
+        Key::ALL.map(line).concat()
+    )
 }
 
 /// Options of `sweep`.

@@ -258,7 +258,7 @@ mod tests {
             (Key::Seed, "3..1", "the smaller number first"),
             (Key::Seed, "0..99999999999", "too many"),
             (Key::DurationMs, "0", "from 1 to 172800000 ms"),
-            (Key::Policy, "sdrm", "did you mean `sdrm3`?"),
+            (Key::Policy, "mapscor", "did you mean `mapscore`?"),
             (Key::Without, "tunner", "did you mean `tuner`?"),
             (Key::Scenario, "vr_gamin", "did you mean `vr_gaming`?"),
             (Key::FpsScale, "0", "from 0.01 to 100"),
