@@ -68,7 +68,7 @@ fn header(workload: &Workload<'_, ACCELERATORS>, origin: &Origin, prefix: &str, 
         let line = |(index, name): (usize, &str)| {
             format!(
                 "    {upper}_{kind}_{} = {index},\n",
-                unique(&mut taken, identifier(name)).to_ascii_uppercase()
+                unique(&mut taken, &identifier(name)).to_ascii_uppercase()
             )
         };
         names.into_iter().enumerate().map(line).collect::<String>()
@@ -298,9 +298,9 @@ fn identifier(name: &str) -> String {
 }
 
 /// The name, or with a number behind it if it is taken.
-fn unique(taken: &mut Vec<String>, name: String) -> String {
+fn unique(taken: &mut Vec<String>, name: &str) -> String {
     let same = |other: &String, name: &str| other.eq_ignore_ascii_case(name);
-    let mut free = name.clone();
+    let mut free = name.to_string();
     let mut number = 2;
     while taken.iter().any(|other| same(other, &free)) {
         free = format!("{name}_{number}");
