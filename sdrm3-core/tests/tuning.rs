@@ -212,3 +212,13 @@ fn a_policy_without_weights_hears_of_none() {
     assert!(!heard.iter().any(|event| matches!(event, Event::Tuned(_))), "there is nothing to tune");
     assert_eq!(story.scheduler.tuner(), &Tuner::new(Weights::default()), "nor to measure");
 }
+
+#[test]
+fn a_window_in_which_no_frame_ended_teaches_nothing() {
+    let mut story = tuned();
+    for end in [100, 200, 300] {
+        story.at(end).then("wait", "nothing is there");
+    }
+    assert_eq!(story.scheduler.windows(), 3);
+    assert_eq!(story.scheduler.tuner(), &Tuner::new(Weights::default()), "as armed as before");
+}
