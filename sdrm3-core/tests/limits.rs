@@ -75,6 +75,7 @@ fn a_block_at_the_end_of_time_is_expected_to_end_then() {
     let activity = story.scheduler.accelerators()[0].activity;
     assert_eq!(activity, sdrm3_core::Activity::Busy { until: Instant::MAX });
     assert_eq!(story.close(Instant::MAX).len(), 1);
+    assert_eq!(story.scheduler.accelerators()[0].activity, sdrm3_core::Activity::Idle, "closed");
 }
 
 /// All parts of the method, windows and corrections too, in the last second of time.

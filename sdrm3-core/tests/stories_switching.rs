@@ -161,3 +161,16 @@ fn a_fixed_cost_alone_is_paid_as_well() {
     story.then("a#0 segment 1 on npu", "it goes on");
     assert_eq!(story.block().switch, Cost::NONE, "with the job that it ran last");
 }
+
+#[test]
+fn a_block_that_takes_its_time_and_that_of_the_switch_teaches_no_correction() {
+    let config = Config { correction: true, ..Config::PLAIN };
+    let accelerators = ["npu", "dsp"].map(|name| Accelerator::new(name).with_switch(cost(1, 3), Cost::NONE));
+    let models = [model("a", 50, [SegmentSpec::new([cost(2, 10), Cost::NONE])])];
+    let mut story = Story::configured(Plain::default(), config, models, accelerators);
+    story.release("a");
+    story.then("a#0 segment 0 on npu", "it is alone");
+    story.at(3).ends("npu");
+    let factor = story.scheduler.latency_factor(story.id("a"), Story::<Plain>::accelerator("npu"));
+    assert_eq!(factor, Some(1.0), "2 ms and 1 ms for the switch");
+}

@@ -221,4 +221,25 @@ fn a_window_in_which_no_frame_ended_teaches_nothing() {
     }
     assert_eq!(story.scheduler.windows(), 3);
     assert_eq!(story.scheduler.tuner(), &Tuner::new(Weights::default()), "as armed as before");
+    let heard = |event: &Event| matches!(event, Event::Tuned(_));
+    assert!(
+        !story.scheduler.policy().heard.iter().any(heard),
+        "nor does the policy hear of weights that it has"
+    );
+}
+
+#[test]
+fn an_accelerator_that_is_back_in_service_arms_it_and_one_that_has_rested_does_not() {
+    for (fault, arms) in [(Fault::OutOfService, true), (Fault::Resting, false)] {
+        let mut story = tuned();
+        story.fault("dsp", fault);
+        frame(&mut story, 2);
+        story.at(100).then("wait", "a window has ended");
+        let before = *story.scheduler.tuner();
+        assert_ne!(before, Tuner::new(Weights::default()));
+        story.restore("dsp");
+        let armed = story.scheduler.tuner() == &Tuner::new(Weights::default());
+        assert_eq!(armed, arms, "{fault:?}");
+        assert!(armed || story.scheduler.tuner() == &before);
+    }
 }
