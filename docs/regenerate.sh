@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the tables and pictures of the book anew, from anywhere:
-#   docs/regenerate.sh                 those of the simulator, about two minutes
+#   docs/regenerate.sh                 those of the simulator, about five minutes
 #   docs/regenerate.sh device [FILE]   those of the device, from sdrm3-hal/firmware/run.sh (a quarter of an hour)
 #                                      or from its output, saved to FILE
 set -euo pipefail
@@ -34,7 +34,7 @@ sim=${CARGO_TARGET_DIR:-target}/release/sdrm3-sim
 results=docs/src/results
 img=docs/src/img
 mkdir -p $results $img
-rm -rf $img/landscape.svg $img/load_ramp.svg $img/comparison.svg $results/full
+rm -rf $img/landscape.svg $img/load_ramp.svg $img/comparison.svg $img/faults.svg $results/full
 
 throttled=()
 for file in sdrm3-host-sim/examples/throttled/*.toml; do throttled+=(--scenario "$file"); done
@@ -62,3 +62,4 @@ $sim tune --scenario vr_gaming --duration-ms 20000 --picture $img/landscape.svg 
 ramp=(run --scenario sdrm3-host-sim/examples/load_ramp.toml --duration-ms 16000)
 $sim "${ramp[@]}" --without tuner --timeline $img/load_ramp.svg >$results/load_ramp.txt
 $sim "${ramp[@]}" --without tuner,supernet >$results/load_ramp_heaviest.txt
+$sim faults --picture $img/faults.svg >$results/faults.txt

@@ -150,6 +150,26 @@ mod tests {
     }
 
     #[test]
+    fn a_time_in_the_tables_is_what_work_makes_of_it() {
+        let correction = learnt(&[2; 20]);
+        let (three, two) = (Duration::from_millis(3), Duration::from_millis(2));
+        assert!(correction.by_table(three).as_nanos().abs_diff(two.as_nanos()) < 10_000, "3 / 1.5");
+        let months = correction.by_table(Duration::from_nanos(1 << 52)).as_nanos();
+        assert!(months.abs_diff((1 << 52) * 2 / 3) < 1 << 42, "{months}");
+        for same in [MS, Duration::MAX] {
+            assert_eq!(Correction::<2>::ONE.by_table(same), same);
+        }
+    }
+
+    #[test]
+    fn hours_of_work_are_corrected_like_milliseconds() {
+        let correction = learnt(&[2; 20]);
+        let hour = Duration::from_millis(3_600_000);
+        let corrected = correction.work(hour).as_nanos();
+        assert!(corrected.abs_diff(hour.as_nanos() * 3 / 2) < hour.as_nanos() / 100, "{corrected}");
+    }
+
+    #[test]
     fn one_outlier_moves_it_little_and_bounds_hold() {
         assert!(learnt(&[1_000_000]).factor(0) <= 1.25);
         assert!((learnt(&[1_000_000; 100]).factor(0) - 4.0).abs() < 1e-3);

@@ -39,8 +39,14 @@ const URGENT: i64 = 1 << 40;
 /// And those of them that have started before these.
 const STARTED: i64 = 1 << 41;
 
-/// The accelerator takes nothing.
+/// The accelerator takes nothing, or not this.
 const CLOSED: u32 = u32::MAX;
+
+/// Segments that take longer, in nanoseconds, are taken to take so long, and waits half of it: sums of both fit 32 bits.
+const LONGEST: u32 = 1 << 31;
+
+/// No accelerator.
+const NOWHERE: u8 = u8::MAX;
 
 /// The policy, for a workload of at most `MODELS` models and `ACCS` accelerators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -89,8 +95,8 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
     }
 
     /// So long may work take that takes this at best.
-    fn comforted(&self, nanos: u32) -> i64 {
-        (i64::from(nanos) * i64::from(self.comfort)) >> 4
+    fn comforted(&self, nanos: u32) -> u64 {
+        (u64::from(nanos) * u64::from(self.comfort)) >> 4
     }
 }
 
@@ -120,8 +126,10 @@ impl<const MODELS: usize, const ACCS: usize> Policy for Gated<MODELS, ACCS> {
             *wait = match state.activity {
                 Activity::Idle => 0,
                 // A block that is overdue is taken to need as long again as it is late.
-                Activity::Busy { until } if until < now => nanos(now.saturating_since(until)).min(CLOSED - 1),
-                Activity::Busy { until } => nanos(until.saturating_since(now)).min(CLOSED - 1),
+                Activity::Busy { until } if until < now => {
+                    nanos(now.saturating_since(until)).min(LONGEST / 2)
+                }
+                Activity::Busy { until } => nanos(until.saturating_since(now)).min(LONGEST / 2),
                 Activity::Resting | Activity::OutOfService => CLOSED,
             };
         }
@@ -129,35 +137,47 @@ impl<const MODELS: usize, const ACCS: usize> Policy for Gated<MODELS, ACCS> {
 
     fn weigh(&self, job: &JobView<'_>, _: &[AcceleratorState], now: Instant) -> Self::Weighed {
         let fastest = nanos(job.fastest_togo);
+        let slack = nanos(job.slack(now));
         let tail = self.tail_ns.get(usize::from(job.frame.model.0)).copied().unwrap_or(0);
-        let slack = i64::from(nanos(job.slack(now)));
-        let on = |index| job.latency_on(AcceleratorId(index));
-        let next = (0u8..).take(ACCS).filter_map(on).min()?;
+        let mut latencies = [CLOSED; ACCS];
+        let mut next = CLOSED;
+        for (latency, on) in latencies.iter_mut().zip(job.latencies()) {
+            let Some(on) = on else { continue };
+            *latency = on.min(LONGEST);
+            next = next.min(*latency);
+        }
         let rest = fastest.saturating_sub(next);
-        let limit = slack - self.comforted(tail) - self.comforted(rest) - i64::from(self.longest_ns);
+        let spare = self.comforted(tail) + self.comforted(rest) + u64::from(self.longest_ns);
+        // Comfortable is what takes less than this.
+        let limit = u64::from(slack).checked_sub(spare).map_or(0, |most| (most as u32).saturating_add(1));
 
-        // Energy, end, accelerator; and end, accelerator.
-        let mut frugal: Option<(u32, i64, u8)> = None;
-        let mut first: Option<(i64, u8)> = None;
-        for ((&wait, placement), index) in self.wait_ns.iter().zip(job.placements).zip(0u8..) {
-            let Some(latency) = on(index).filter(|_| wait != CLOSED) else { continue };
-            let (wait, energy) = (i64::from(wait), placement.energy_nj);
-            let end = wait + i64::from(latency);
-            let is_comfortable = end + wait / 2 <= limit;
-            if is_comfortable && frugal.is_none_or(|(least, least_end, _)| (energy, end) < (least, least_end))
-            {
-                frugal = Some((energy, end, index));
+        // Energy, end, accelerator; and end, accelerator. Every end is less than these.
+        let mut frugal = (u32::MAX, CLOSED, NOWHERE);
+        let mut first = (CLOSED, NOWHERE);
+        let rows = self.wait_ns.iter().zip(&latencies).zip(job.placements);
+        for (((&wait, &latency), placement), index) in rows.zip(0u8..) {
+            if wait == CLOSED || latency == CLOSED {
+                continue;
             }
-            if first.is_none_or(|(least, _)| end < least) {
-                first = Some((end, index));
+            let (end, energy) = (wait + latency, placement.energy_nj);
+            let is_comfortable = end + wait / 2 < limit;
+            if is_comfortable && (energy < frugal.0 || energy == frugal.0 && end < frugal.1) {
+                frugal = (energy, end, index);
+            }
+            if end < first.0 {
+                first = (end, index);
             }
         }
-        if let Some((.., index)) = frugal {
-            return Some((AcceleratorId(index), Score(-i64::from(fastest))));
+        if frugal.2 != NOWHERE {
+            return Some((AcceleratorId(frugal.2), Score(-i64::from(fastest))));
         }
-        let laxity = slack - i64::from(tail) - i64::from(fastest);
+        let laxity = i64::from(slack) - i64::from(tail) - i64::from(fastest);
         let urgency = if job.started { URGENT + STARTED } else { URGENT };
-        first.map(|(_, index)| (AcceleratorId(index), Score(urgency - laxity)))
+        (first.1 != NOWHERE).then_some((AcceleratorId(first.1), Score(urgency - laxity)))
+    }
+
+    fn only(&self, weighed: Self::Weighed) -> Option<(AcceleratorId, Score)> {
+        weighed
     }
 
     fn score(&self, weighed: Self::Weighed, _: &JobView<'_>, offer: &Offer<'_>) -> Option<Score> {

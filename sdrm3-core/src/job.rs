@@ -229,6 +229,16 @@ impl JobView<'_> {
         runs.then(|| correction::scale(placement.latency_ns, *factor))
     }
 
+    /// [`latency_on`](Self::latency_on) each accelerator, by ascending id.
+    #[inline(always)]
+    pub fn latencies(&self) -> impl Iterator<Item = Option<u32>> {
+        let rows = self.placements.iter().zip(self.factors).zip(0..);
+        rows.map(|((placement, factor), index)| {
+            let runs = self.ready.may_run >> (index & 31) & 1 != 0;
+            runs.then(|| correction::scale(placement.latency_ns, *factor))
+        })
+    }
+
     /// [`score::urgency`] of it: of `togo` and [`slack`](Self::slack).
     #[inline(always)]
     pub fn urgency(&self, now: Instant) -> u32 {
@@ -260,7 +270,7 @@ fn narrow_slack(deadline: Instant, now: Instant) -> Option<u32> {
 }
 
 /// A fixed number of places for jobs, named by index and generation.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(crate) struct JobPool<'w, const N: usize, const ACCS: usize> {
     slots: [Option<Job<'w, ACCS>>; N],
     generations: [u16; N],

@@ -5,7 +5,8 @@
 //! add). The pair with the highest score is dispatched; ties have a fixed order
 //! (see [`Scheduler::poll`](crate::Scheduler::poll)). A policy whose scores of a job differ little between
 //! accelerators that switch for free may say so, and is then asked for the difference only
-//! ([`Policy::base`]): half the arithmetic.
+//! ([`Policy::base`]): half the arithmetic. One that wants each job in one place only is not asked for pairs at all
+//! ([`Policy::only`]).
 //!
 //! # For authors of a policy
 //!
@@ -80,6 +81,13 @@ pub trait Policy {
 
     /// Scores one ready job on one idle accelerator that can run it; `None`: not there, now. O(1).
     fn score(&self, weighed: Self::Weighed, job: &JobView<'_>, offer: &Offer<'_>) -> Option<Score>;
+
+    /// The only accelerator that the job is wanted on, idle or not, and its score there, which
+    /// [`score`](Self::score) would tell: then that is not asked. `None`: ask of each. O(1).
+    fn only(&self, weighed: Self::Weighed) -> Option<(AcceleratorId, Score)> {
+        let _ = weighed;
+        None
+    }
 
     /// A score that the job has wherever it switches for free, if [`above`](Self::above) can tell the rest:
     /// then `score` is `Some(base + above)` there, and not asked. `None`: ask `score`. O(1).

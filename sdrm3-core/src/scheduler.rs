@@ -8,6 +8,8 @@ mod complete;
 mod decide;
 mod error;
 mod frames;
+#[cfg(test)]
+mod limits;
 
 pub use error::{Error, Refusal, Refused};
 
@@ -38,7 +40,7 @@ struct InFlight {
     had_started: bool,
 }
 
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct Slot {
     in_flight: Option<InFlight>,
     last_model: Option<ModelId>,
@@ -47,7 +49,7 @@ struct Slot {
 }
 
 /// What changes of a model while it runs.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 struct ModelState<const ACCS: usize> {
     correction: Correction<ACCS>,
     /// Of its next frame.
@@ -91,6 +93,8 @@ struct ModelState<const ACCS: usize> {
 /// # Ok::<(), Box<dyn std::error::Error>>(())
 /// ```
 ///
+/// A clone is a snapshot: to try what would follow, or to explore all that can.
+///
 /// A scheduler with room for no job, or for more than 65 536, does not compile:
 ///
 /// ```compile_fail,E0080
@@ -98,7 +102,7 @@ struct ModelState<const ACCS: usize> {
 /// # let workload = Workload::new(&[], &[]);
 /// let scheduler = Scheduler::<_, 1, 0, 1>::new(&workload, MapScore::default(), Config::PLAIN);
 /// ```
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Scheduler<'w, P, const MODELS: usize, const JOBS: usize, const ACCS: usize> {
     workload: &'w Workload<'w, ACCS>,
     policy: P,

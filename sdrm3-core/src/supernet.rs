@@ -144,5 +144,11 @@ mod tests {
         assert_eq!(reachable(&NETS, 0, 3, 2), 0);
         assert_eq!(reachable(&NETS, 0, 1, 1), 1, "not below the floor");
         assert_eq!(reachable(&NETS, 2, 1, 1), 2, "a lighter one in use stays");
+
+        static LONG: [Segment<1>; 4] = network([2, 3, 1, 1]);
+        let long = [NETS[0], SubNetwork::new("long", &LONG).with_shared_prefix(1)];
+        assert_eq!(reachable(&long, 0, 2, 1), 0, "long enough, but of other segments");
+        let stem = [NETS[0], SubNetwork::new("stem", &HEAVY[..1]).with_shared_prefix(1)];
+        assert_eq!(reachable(&stem, 0, 1, 1), 0, "it shares all that is done, and has no more");
     }
 }

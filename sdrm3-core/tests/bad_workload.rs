@@ -58,12 +58,40 @@ fn a_workload_needs_models_and_accelerators_and_room_for_them() {
         says(&one, &[NPU, DSP.with_switch_table(&TABLE)]),
         "workload: the switch table of accelerator 1 has the wrong size; give models x models entries, or none"
     );
+    static NINE: [Cost; 9] = [Cost::NONE; 9];
+    let three = [model("eye"), model("hand"), model("face")];
+    for entries in 1..9 {
+        let says = says(&three, &[NPU.with_switch_table(&NINE[..entries]), DSP]);
+        assert!(says.contains("accelerator 0 has the wrong size"), "{entries}: {says}");
+    }
+    let switching = [NPU.with_switch_table(&NINE), DSP];
+    assert_eq!(Workload::new(&three, &switching).validate(), Ok(()), "three times three");
+
     let crowd: Vec<Model<'static, 2>> = (0..256).map(|_| model("eye")).collect();
     assert_eq!(
         says(&crowd, &[NPU, DSP]),
         "workload: more models than the scheduler holds; raise MODELS above 255 or remove some"
     );
     assert!(Workload::new(&crowd[..255], &[NPU, DSP]).validate().is_ok(), "255 is the last that fits");
+}
+
+/// However many columns the tables have: their numbers are bytes.
+#[test]
+fn a_workload_has_255_accelerators_at_most() {
+    let mut costs = [Cost::NONE; 300];
+    (costs[0], costs[32]) = (cost(1, 1), cost(1, 1));
+    let segments = Segment::table([SegmentSpec::new(costs)]);
+    assert_eq!(
+        segments[0].info().runs_on,
+        1,
+        "of accelerators beyond 32, which no scheduler has, its mask says nothing"
+    );
+    let networks = [SubNetwork::new("wide", &segments)];
+    let models = [Model::new("eye", span_ms(16), &networks)];
+    let accelerators = [NPU; 256];
+    let error = Workload::new(&models, &accelerators).validate().unwrap_err();
+    assert_eq!(error.cause, Cause::TooManyAccelerators { capacity: 255 });
+    assert_eq!(Workload::new(&models, &accelerators[..255]).validate(), Ok(()));
 }
 
 #[test]
@@ -174,6 +202,39 @@ fn a_segment_that_cannot_work_is_named() {
         "workload, model 0 (hand), sub-network 0, segment 0: has a cost on an accelerator that the \
          workload does not list; use Cost::NONE there"
     );
+}
+
+#[test]
+fn a_model_may_have_255_subnetworks_as_heavy_as_each_other() {
+    let alike: &'static [SubNetwork<'static, 2>] = vec![good()[0]; 255].leak();
+    let models = [Model::new("hand", span_ms(16), alike)];
+    assert_eq!(Workload::new(&models, &[NPU, DSP]).validate(), Ok(()));
+}
+
+#[test]
+fn a_lighter_network_may_be_a_beginning_of_the_heavier_one() {
+    let full = SubNetwork::new("full", segments([on_both(2), on_both(3)]));
+    let beginning = SubNetwork::new("beginning", segments([on_both(2)])).with_shared_prefix(1);
+    let models = [Model::new("hand", span_ms(16), subnetworks([full, beginning]))];
+    assert_eq!(Workload::new(&models, &[NPU, DSP]).validate(), Ok(()), "it shares all that it has");
+}
+
+/// From the start both expect as much, for both nearly always end there; not so the frames that go on.
+#[test]
+fn a_lighter_network_that_costs_more_from_where_frames_change_over_is_named_there() {
+    let exit = Branch::Exit { probability: Probability::ALWAYS };
+    let full = SubNetwork::new("full", segments([on_both(2).with_branch(exit), on_both(3), on_both(1)]));
+    let light = |last_ms| {
+        let specs = [on_both(2).with_branch(exit), on_both(last_ms)];
+        SubNetwork::new("light", segments(specs)).with_shared_prefix(1)
+    };
+    assert_eq!(
+        message(Model::new("hand", span_ms(16), subnetworks([full, light(5)]))),
+        "workload, model 1 (hand), sub-network 1, segment 1: expects more work than the heavier sub-network \
+         before it; order them from heavy to light"
+    );
+    let models = [Model::new("hand", span_ms(16), subnetworks([full, light(4)]))];
+    assert_eq!(Workload::new(&models, &[NPU, DSP]).validate(), Ok(()), "the control: as much");
 }
 
 /// The first entry that cannot work is the one that is named, not one that leads to it.

@@ -66,6 +66,11 @@ fn every_number_that_decides_changes_the_checksum() {
         Tables { model: |model| model.after(ModelId(0), Probability::ALWAYS), ..Tables::PLAIN },
         Tables { model: |model| model.after(ModelId(1), Probability::ALWAYS), ..Tables::PLAIN },
         Tables { model: |model| model.after(ModelId(0), Probability::NEVER), ..Tables::PLAIN },
+        Tables {
+            // All that tells it from one without a parent is that it has one.
+            model: |model| model.after(ModelId(0), Probability::NEVER).with_deadline(span_ms(16)),
+            ..Tables::PLAIN
+        },
         Tables { model: |model| model.with_weight(99), ..Tables::PLAIN },
         Tables { model: |model| model.with_drop_budget(DropBudget::NONE), ..Tables::PLAIN },
         Tables { model: |model| model.with_accuracy_floor(1), ..Tables::PLAIN },
@@ -79,7 +84,7 @@ fn every_number_that_decides_changes_the_checksum() {
     let count = sums.len();
     sums.sort_unstable();
     sums.dedup();
-    assert_eq!((count, sums.len()), (23, 23), "all differ");
+    assert_eq!((count, sums.len()), (24, 24), "all differ");
 }
 
 #[test]

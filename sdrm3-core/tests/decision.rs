@@ -18,7 +18,7 @@ use proptest::collection::vec;
 use proptest::prelude::*;
 use proptest::test_runner::{RngSeed, TestRunner};
 use random::{ACCS, Case, JOBS, MODELS, ModelCase, Range, SegmentCase, Step, case, steps, with_workload};
-use sdrm3_core::{Action, Branch, Config, Dispatch, Instant, Workload, score};
+use sdrm3_core::{Action, Branch, Config, Dispatch, Instant, MapScore, Workload, score};
 
 const URGENCY_LIMIT: f64 = 16.0;
 const PREFERENCE_LIMIT: f64 = 256.0;
@@ -242,6 +242,34 @@ fn the_order_of_releases_at_one_instant_does_not_matter() {
     };
     runner().run(&(cases, releases, configs()), property).unwrap();
     assert!(tied.get() > 100, "only {} choices had equal scores", tied.get());
+}
+
+/// Asked for base and difference, MapScore decides as the witness does, which has no base and is asked for
+/// every score: pairs, ties, scores and all that follows.
+#[test]
+fn the_quick_way_to_a_decision_comes_to_the_same() {
+    let dispatched = Cell::new(0);
+    let property = |(case, steps, config): (Case, Vec<Step>, Config)| {
+        with_workload(&case, |workload| {
+            let mut quick = Bench::new(workload, MapScore::default(), config);
+            let mut slow = Bench::new(workload, Witness::default(), config);
+            for &step in &steps {
+                let mut actions = [Vec::new(), Vec::new()];
+                quick.step(&case, step);
+                quick.poll(&case, |_, action, _| actions[0].push(*action));
+                slow.step(&case, step);
+                slow.poll(&case, |_, action, _| actions[1].push(*action));
+                assert_eq!(actions[0], actions[1]);
+                let blocks = actions[0].iter().filter(|action| matches!(action, Action::Dispatch(_)));
+                dispatched.set(dispatched.get() + blocks.count());
+            }
+        });
+        Ok(())
+    };
+    for range in [Range::Real, Range::Tying, Range::Extreme] {
+        runner().run(&(case(range), steps(range), configs()), property).unwrap();
+    }
+    assert!(dispatched.get() > 1_000, "only {} blocks", dispatched.get());
 }
 
 /// The ends of the number formats: 1 ns and 4.29 s, 0 and 4.29 J, times up to the end of a `u64`.

@@ -210,3 +210,70 @@ fn what_is_about_to_be_given_up_makes_no_sub_network_lighter() {
         assert_eq!(story.block().subnetwork, subnetwork, "{left_ms} ms left");
     }
 }
+
+// ---- to the millisecond ----------------------------------------------------------------------
+
+/// Fast and frugal on the npu, which a filler has for 10 ms.
+fn behind_a_filler(deadline_ms: u64) -> Story<Gated<MODELS, 2>> {
+    let eager = SegmentSpec::new([cost(10, 10), cost(15, 40)]);
+    let mut story = gated([model("filler", 100, [npu(10)]), model("a", deadline_ms, [eager])]);
+    story.release("filler");
+    story.then("filler#0 segment 0 on npu", "it runs nowhere else");
+    story.release("a");
+    story
+}
+
+#[test]
+fn a_frame_waits_for_a_busy_accelerator_while_one_and_a_half_waits_leave_it_comfortable() {
+    let mut story = behind_a_filler(35);
+    story.then("wait until 35 ms", "1.5 x 10 + 10 = 35 - 10: comfortable to the millisecond");
+    let mut story = behind_a_filler(34);
+    story.then("a#0 segment 0 on dsp", "a millisecond less: it goes where it ends first");
+}
+
+#[test]
+fn what_is_left_behind_the_next_segment_counts_twice() {
+    // Each segment takes 10 ms on the npu, 20 on the dsp; 20 + 2 x 10 + 10 = 50.
+    let mut story = gated([model("a", 50, [both(10, 20), both(10, 20)])]);
+    story.release("a");
+    story.then("a#0 segment 0 on dsp", "comfortable to the millisecond");
+    let mut story = gated([model("a", 49, [both(10, 20), both(10, 20)])]);
+    story.release("a");
+    story.then("a#0 segment 0 on npu", "a millisecond less");
+}
+
+#[test]
+fn of_two_accelerators_that_are_alike_it_takes_the_first() {
+    let alike = SegmentSpec::new([cost(5, 10), cost(5, 10)]);
+    let mut story = gated([model("easy", 50, [alike]), model("urgent", 6, [alike])]);
+    story.release("easy");
+    story.then("easy#0 segment 0 on npu", "as frugal as the other one");
+    story.at(5).ends("npu");
+    story.release("urgent");
+    story.then("urgent#0 segment 0 on npu", "as fast as the other one");
+}
+
+#[test]
+fn without_comfort_a_frame_goes_where_it_ends_first() {
+    let faster_there = SegmentSpec::new([cost(10, 10), cost(5, 40)]);
+    let mut story = gated([model("urgent", 6, [faster_there])]);
+    story.release("urgent");
+    story.then("urgent#0 segment 0 on dsp", "5 ms against 10, whatever the energy");
+}
+
+#[test]
+fn without_comfort_the_least_laxity_goes_first_and_not_the_earliest_deadline() {
+    let mut story = gated([model("short", 10, [npu(5)]), model("long", 12, [npu(10)])]);
+    story.release("short");
+    story.release("long");
+    story.then("long#0 segment 0 on npu", "12 - 10 leaves 2 ms, 10 - 5 leaves 5");
+}
+
+#[test]
+fn what_follows_by_the_same_deadline_takes_from_the_laxity() {
+    let models = [model("eye", 12, [npu(4)]), child("gaze", 0, [npu(5)]), model("hand", 9, [npu(5)])];
+    let mut story = gated(models);
+    story.release("hand");
+    story.release("eye");
+    story.then("eye#0 segment 0 on npu", "12 - 5 - 4 leaves 3 ms, 9 - 5 leaves 4");
+}

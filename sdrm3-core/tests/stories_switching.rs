@@ -7,7 +7,7 @@ mod common;
 mod story;
 
 use common::{cost, ms};
-use sdrm3_core::{Activity, Cost, Fault, Model, Outcome, SegmentSpec};
+use sdrm3_core::{Accelerator, Activity, Config, Cost, Fault, Model, Outcome, SegmentSpec};
 use story::{Plain, Story, model};
 
 const PER_KIB: Cost = Cost::new(1_000, 1);
@@ -146,4 +146,31 @@ fn a_measured_energy_includes_the_switch() {
     story.then("stays#0 segment 0 on npu", "alone");
     let report = story.ends_with("npu", Outcome::finished(ms(0)).with_energy(7_777));
     assert_eq!((report.energy_nj, report.worst_energy_nj), (7_777, 10_001));
+}
+
+#[test]
+fn a_fixed_cost_alone_is_paid_as_well() {
+    let fixed = cost(1, 3);
+    let accelerators = ["npu", "dsp"].map(|name| Accelerator::new(name).with_switch(fixed, Cost::NONE));
+    let models = [model("a", 50, [SegmentSpec::new([cost(2, 10), Cost::NONE]); 2])];
+    let mut story = Story::configured(Plain::default(), Config::PLAIN, models, accelerators);
+    story.release("a");
+    story.then("a#0 segment 0 on npu", "it is alone");
+    assert_eq!(story.block().switch, fixed);
+    story.at(3).ends("npu");
+    story.then("a#0 segment 1 on npu", "it goes on");
+    assert_eq!(story.block().switch, Cost::NONE, "with the job that it ran last");
+}
+
+#[test]
+fn a_block_that_takes_its_time_and_that_of_the_switch_teaches_no_correction() {
+    let config = Config { correction: true, ..Config::PLAIN };
+    let accelerators = ["npu", "dsp"].map(|name| Accelerator::new(name).with_switch(cost(1, 3), Cost::NONE));
+    let models = [model("a", 50, [SegmentSpec::new([cost(2, 10), Cost::NONE])])];
+    let mut story = Story::configured(Plain::default(), config, models, accelerators);
+    story.release("a");
+    story.then("a#0 segment 0 on npu", "it is alone");
+    story.at(3).ends("npu");
+    let factor = story.scheduler.latency_factor(story.id("a"), Story::<Plain>::accelerator("npu"));
+    assert_eq!(factor, Some(1.0), "2 ms and 1 ms for the switch");
 }

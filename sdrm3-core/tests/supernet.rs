@@ -332,3 +332,27 @@ fn heavier_networks_with_fewer_segments_do_not_hide_a_lighter_one() {
     story.at(2).release("other");
     assert_eq!(story.ends("npu").subnetwork, 4, "20 ms in 23, beside 10");
 }
+
+#[test]
+fn a_network_of_unknown_accuracy_gives_up_none() {
+    let heavy: &'static [Segment<2>] =
+        Box::leak(Box::new(Segment::table([SegmentSpec::new([cost(10, 1); 2])])));
+    let light: &'static [Segment<2>] =
+        Box::leak(Box::new(Segment::table([SegmentSpec::new([cost(3, 1); 2])])));
+    for (accuracy, given_up) in [(0, 0), (79_000, 1_000)] {
+        let networks = [
+            SubNetwork::new("heavy", heavy).with_accuracy(80_000),
+            SubNetwork::new("light", light).with_accuracy(accuracy),
+        ];
+        let networks: &'static [SubNetwork<'static, 2>] = Box::leak(Box::new(networks));
+        let config = Config { supernet: true, ..Config::PLAIN };
+        let models = [Model::new("a", span_ms(5), networks)];
+        let accelerators = ["npu", "dsp"].map(Accelerator::new);
+        let mut story = Story::configured(Plain::default(), config, models, accelerators);
+        story.release("a");
+        story.then("a#0 segment 0 on npu", "the heavy one does not fit in 5 ms");
+        assert_eq!(story.block().subnetwork, 1);
+        story.at(3).ends("npu");
+        assert_eq!(story.tally("a").accuracy_given_up, given_up);
+    }
+}

@@ -212,3 +212,34 @@ fn a_policy_without_weights_hears_of_none() {
     assert!(!heard.iter().any(|event| matches!(event, Event::Tuned(_))), "there is nothing to tune");
     assert_eq!(story.scheduler.tuner(), &Tuner::new(Weights::default()), "nor to measure");
 }
+
+#[test]
+fn a_window_in_which_no_frame_ended_teaches_nothing() {
+    let mut story = tuned();
+    for end in [100, 200, 300] {
+        story.at(end).then("wait", "nothing is there");
+    }
+    assert_eq!(story.scheduler.windows(), 3);
+    assert_eq!(story.scheduler.tuner(), &Tuner::new(Weights::default()), "as armed as before");
+    let heard = |event: &Event| matches!(event, Event::Tuned(_));
+    assert!(
+        !story.scheduler.policy().heard.iter().any(heard),
+        "nor does the policy hear of weights that it has"
+    );
+}
+
+#[test]
+fn an_accelerator_that_is_back_in_service_arms_it_and_one_that_has_rested_does_not() {
+    for (fault, arms) in [(Fault::OutOfService, true), (Fault::Resting, false)] {
+        let mut story = tuned();
+        story.fault("dsp", fault);
+        frame(&mut story, 2);
+        story.at(100).then("wait", "a window has ended");
+        let before = *story.scheduler.tuner();
+        assert_ne!(before, Tuner::new(Weights::default()));
+        story.restore("dsp");
+        let armed = story.scheduler.tuner() == &Tuner::new(Weights::default());
+        assert_eq!(armed, arms, "{fault:?}");
+        assert!(armed || story.scheduler.tuner() == &before);
+    }
+}

@@ -2,7 +2,8 @@
 //!
 //! The decisions are those of `sdrm3-core`, driven by the runtime of `sdrm3-hal`, as in firmware; only
 //! time and accelerators are simulated. [`scenario`] says what runs where, [`network`] and [`cost`]
-//! what it takes, [`engine`] runs it under a [`policy`], [`faults`] makes it go wrong, [`report`] prints what came of it.
+//! what it takes, [`engine`] runs it under a [`policy`], [`faults`] makes it go wrong, [`report`] prints what came of it,
+//! [`sweep`] does it ten thousand times.
 
 #![forbid(unsafe_code)]
 
@@ -20,3 +21,4 @@ pub mod policy;
 pub mod replay;
 pub mod report;
 pub mod scenario;
+pub mod sweep;

@@ -7,6 +7,7 @@ use sdrm3_host_sim::experiment::Experiment;
 use sdrm3_host_sim::input::Source;
 use sdrm3_host_sim::network::Library;
 use sdrm3_host_sim::scenario::{CostTable, Platform, Scenario};
+use sdrm3_host_sim::sweep::{Definition, Header, RowFormat};
 
 const PAGE: &str = include_str!("../../docs/src/files.md");
 
@@ -167,4 +168,14 @@ fn the_format_of_traces_is_that_of_the_module() {
     for key in ["tables", "records", "decisions", "bytes", "hash", "verdict"] {
         assert!(documents(page, key), "`{key}` of `replay` has no row");
     }
+}
+
+#[test]
+fn the_page_on_sweeps_has_a_sweep_and_its_columns() {
+    let page = section("## Sweeps: `sweep`, `merge`");
+    let [file] = &examples("toml", "# sweep")[..] else { panic!("one sweep") };
+    assert_eq!(Definition::parse(file).unwrap().sweep().unwrap().cells(), 1000);
+    assert!(page.contains(&format!("```text\n{}```", RowFormat::Csv.head())), "{}", RowFormat::Csv.head());
+    let header = page.lines().find_map(Header::parse).expect("the first line of a shard");
+    assert_eq!((header.cells, header.rows()), (40, 10));
 }

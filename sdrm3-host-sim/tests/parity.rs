@@ -95,7 +95,7 @@ fn the_firmware_tables_decide_as_the_simulator_does() {
             true
         };
         let mut recorder = recorder(workload, &method, &Origin::default(), output);
-        let outcome = method.run_traced(&cell, &mut (), &mut recorder);
+        let outcome = method.run_traced(&cell, &mut (), &mut recorder, None);
         assert!(recorder.finish());
         assert_eq!(recorder.decisions(), outcome.stats.decisions);
         outcome.stats.decisions

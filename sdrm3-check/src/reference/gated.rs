@@ -6,6 +6,8 @@ use super::{Job, Reference, Rule, Service, saturated};
 
 /// The comfort: work may take twice its time at best.
 const COMFORT: i64 = 2;
+/// Segments that take longer, in nanoseconds, are taken to take so long, and waits half of it.
+const LONGEST: u64 = 1 << 31;
 /// Frames without comfort go before all others.
 const URGENT: i64 = 1 << 40;
 /// And those of them that have started before these.
@@ -40,7 +42,7 @@ impl<const A: usize> Reference<'_, A> {
             None => 0,
             Some(block) => self.now.as_nanos().abs_diff(block.until.as_nanos()),
         };
-        Some(wait.min(u64::from(u32::MAX - 1)) as i64)
+        Some(wait.min(LONGEST / 2) as i64)
     }
 
     /// The gate: it waits and cannot be in time any more.
@@ -58,7 +60,8 @@ impl<const A: usize> Reference<'_, A> {
         let runs: Vec<(usize, i64, u32)> = (self.segments(job)[job.position].placements().iter().enumerate())
             .filter(|(index, _)| *index < self.accelerators.len() && self.may_run(job, *index))
             .map(|(index, on)| {
-                (index, self.corrected_latency(job, index, on.latency_ns).into(), on.energy_nj)
+                let latency = u64::from(self.corrected_latency(job, index, on.latency_ns)).min(LONGEST);
+                (index, latency as i64, on.energy_nj)
             })
             .collect();
         let next = runs.iter().map(|(_, latency, _)| *latency).min()?;

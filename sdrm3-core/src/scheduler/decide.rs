@@ -97,6 +97,13 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         best: &mut Choice,
     ) {
         let weighed = self.policy.weigh(view, &self.accelerators, now);
+        if let Some((accelerator, score)) = self.policy.only(weighed) {
+            let on = pairs & 1 << (accelerator.0 & 31);
+            if on != 0 {
+                self.improve(best, Choice { score, job: view.id.index, on });
+            }
+            return;
+        }
         let Some(base) = self.policy.base(weighed) else {
             return self.best_by_score(view.id.index, weighed, pairs, best);
         };

@@ -229,28 +229,3 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         }
     }
 }
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-    use crate::config::Config;
-    use crate::policy::MapScore;
-    use crate::uxcost::Tally;
-    use crate::workload::{Accelerator, Cost, Segment, SegmentSpec, SubNetwork, Workload};
-
-    #[test]
-    fn counters_stay_at_their_end() {
-        static SEGMENTS: [Segment<1>; 1] = Segment::table([SegmentSpec::new([Cost::new(1, 1)])]);
-        static NETWORKS: [SubNetwork<'static, 1>; 1] = [SubNetwork::new("only", &SEGMENTS)];
-        static MODELS: [Model<'static, 1>; 1] = [Model::new("eye", Duration::from_nanos(9), &NETWORKS)];
-        static ACCELERATORS: [Accelerator<'static>; 1] = [Accelerator::new("npu")];
-        static WORKLOAD: Workload<'static, 1> = Workload::new(&MODELS, &ACCELERATORS);
-        let mut scheduler =
-            Scheduler::<_, 1, 1, 1>::new(&WORKLOAD, MapScore::default(), Config::PLAIN).unwrap();
-        let full = Tally { frames: u32::MAX, violated: u32::MAX, dropped: u32::MAX, ..Tally::default() };
-        scheduler.tallies[0] = full;
-        let (frame, _) = scheduler.release(ModelId(0), Instant::ZERO).unwrap();
-        scheduler.give_up(frame, Instant::ZERO);
-        assert_eq!(scheduler.tallies[0], full);
-    }
-}

@@ -131,7 +131,7 @@ struct Collected {
 /// interrupts of accelerators and at the wake it asked for. Time is an argument; if it goes back, the
 /// latest time stands. A [`Sink`] hears of every call to the scheduler: a
 /// [`Recorder`](crate::trace::Recorder) writes a trace; by default there is none, and it costs nothing.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Runtime<'w, P, Q, const MODELS: usize, const JOBS: usize, const ACCS: usize, S = ()> {
     scheduler: Traced<'w, P, S, MODELS, JOBS, ACCS>,
     queues: Vec<Q, ACCS>,

@@ -114,7 +114,7 @@ impl Rest {
 }
 
 /// What the runtime knows of one accelerator: 48 bytes, and one per model.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub(super) struct Lane<const MODELS: usize> {
     pub(super) step: Step,
     /// When the step is over.

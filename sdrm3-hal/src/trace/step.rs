@@ -99,7 +99,7 @@ impl Call {
 /// A scheduler that tells a [`Sink`] of every call and its answer; otherwise it is the scheduler.
 ///
 /// What only reads is reached through `Deref`. To be replayed, a trace must begin with a fresh scheduler.
-#[derive(Debug)]
+#[derive(Clone, Debug)]
 pub struct Traced<'w, P, S, const MODELS: usize, const JOBS: usize, const ACCS: usize> {
     scheduler: Scheduler<'w, P, MODELS, JOBS, ACCS>,
     sink: S,

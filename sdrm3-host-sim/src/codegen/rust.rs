@@ -37,6 +37,20 @@ pub fn tables(workload: &Workload<'_, ACCELERATORS>, origin: &Origin) -> Tables 
     Tables { code: head + &writer.code, segments, bytes }
 }
 
+/// The command that writes the tables.
+pub(super) fn command_of(origin: &Origin) -> String {
+    let name = |part: &Option<String>| part.clone().unwrap_or_else(|| "?".into());
+    let (scenario, platform) = (name(&origin.scenario), name(&origin.platform));
+    let mut command = format!("sdrm3-sim codegen --scenario {scenario} --platform {platform}");
+    if let Some(costs) = &origin.costs {
+        command += &format!(" --costs {costs}");
+    }
+    for networks in &origin.networks {
+        command += &format!(" --networks {networks}");
+    }
+    command
+}
+
 /// What stands before the tables.
 fn head(
     workload: &Workload<'_, ACCELERATORS>,
@@ -47,13 +61,7 @@ fn head(
 ) -> String {
     let name = |part: &Option<String>| part.clone().unwrap_or_else(|| "?".into());
     let (scenario, platform) = (name(&origin.scenario), name(&origin.platform));
-    let mut command = format!("sdrm3-sim codegen --scenario {scenario} --platform {platform}");
-    if let Some(costs) = &origin.costs {
-        command += &format!(" --costs {costs}");
-    }
-    for networks in &origin.networks {
-        command += &format!(" --networks {networks}");
-    }
+    let command = command_of(origin);
     let types = [
         "Accelerator",
         "Branch",

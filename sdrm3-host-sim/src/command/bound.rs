@@ -14,8 +14,15 @@ use crate::input::InputError;
 use crate::report::{BoundReport, Format, write_bounds};
 use crate::scenario::{Platform, Scenario, build};
 
+const EXAMPLES: &str = "\
+Examples:
+  sdrm3-sim bound --scenario vr_gaming
+  sdrm3-sim bound --scenario all --platform 8k-3ws --format json
+  sdrm3-sim compare --scenario vr_gaming --bound                     # beside every policy";
+
 /// Options of `bound`.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Options {
     /// Scenario, built in or a file; repeat for several [default: all, which are the built-in ones]
     #[arg(long, value_name = "NAME|FILE.toml|all")]

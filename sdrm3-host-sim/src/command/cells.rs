@@ -13,7 +13,7 @@ use crate::replay::Origin;
 use crate::scenario::{CostTable, EstimateError, Platform, Scenario};
 
 /// The platform that is used unless another is named.
-pub(super) const DEFAULT_PLATFORM: &str = "4k-1ws-2os";
+pub(super) const DEFAULT_PLATFORM: &str = Platform::DEFAULT;
 
 /// Length and seed of a run unless others are given.
 const DURATION_MS: u32 = 2_000;

@@ -13,8 +13,14 @@ use crate::cost::{Array, Dataflow, UnknownDataflow, shapes};
 use crate::input::{InputError, Source};
 use crate::report::{scatter, table};
 
+const EXAMPLES: &str = "\
+Examples:
+  sdrm3-sim cost --layers networks.csv --dataflow ws --pes 2048 --noc-bw 128
+  sdrm3-sim cost --check reference.csv --picture agreement.svg";
+
 /// Options of `cost`.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Options {
     /// Compare with reference costs: error and rank correlation of each dataflow
     /// (model,layer,name,k,c,y,x,r,s,dataflow,pes,noc_bw_per_cycle,latency_cycles,energy_nj)

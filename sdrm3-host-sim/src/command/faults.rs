@@ -17,8 +17,14 @@ use crate::policy::PolicyName;
 use crate::report::{Format, fault_map, write_faults};
 use crate::scenario::build;
 
+const EXAMPLES: &str = "\
+Examples:
+  sdrm3-sim faults --scenario vr_gaming --duration-ms 500
+  sdrm3-sim faults --scenario drone_indoor --policy sdrm3 --policy fcfs --out faults --picture faults.svg";
+
 /// Options of `faults`.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Options {
     /// Scenario, built in or a file; repeat for several [default: all, which are the built-in ones]
     #[arg(long, value_name = "NAME|FILE.toml|all")]

@@ -12,7 +12,7 @@ use super::Failure;
 
 /// Options of `import`.
 #[derive(Args, Clone, Debug)]
-#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true)]
+#[command(args_conflicts_with_subcommands = true, subcommand_negates_reqs = true, after_help = models::EXAMPLES)]
 pub(super) struct Options {
     #[command(subcommand)]
     from: Option<From>,

@@ -11,8 +11,15 @@ use crate::policy::PolicyName;
 use crate::report::table;
 use crate::scenario::{Platform, Scenario};
 
+const EXAMPLES: &str = "\
+Examples:
+  sdrm3-sim list
+  sdrm3-sim list policies
+  sdrm3-sim list --network fbnet_c";
+
 /// Options of `list`.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Options {
     /// What to list [default: everything, in short]
     what: Option<What>,

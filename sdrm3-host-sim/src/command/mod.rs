@@ -10,10 +10,13 @@ mod faults;
 mod gates;
 mod import;
 mod list;
+mod merge;
 mod output;
 mod progress;
 mod replay;
 mod run;
+mod shell;
+mod sweep;
 mod tune;
 
 use std::io::{self, Write};
@@ -53,6 +56,10 @@ enum Command {
     Replay(replay::Options),
     /// Write the tables of a scenario on a platform as source code for firmware
     Codegen(codegen::Options),
+    /// Run a grid of settings, or random ones, on all processors or on many machines; an interrupted sweep goes on
+    Sweep(sweep::Options),
+    /// Put the shards of a sweep together
+    Merge(merge::Options),
     /// Show the landscape of (alpha, beta) and the path of the online tuner over it
     Tune(tune::Options),
     /// Compute what no policy can beat: a lower bound on UXCost
@@ -66,6 +73,10 @@ enum Command {
     Import(import::Options),
     /// List what is built in
     List(list::Options),
+    /// Print what lets a shell complete commands and options
+    Completions(shell::Completions),
+    /// Write the manual pages
+    Man(shell::Man),
 }
 
 /// Why a command did not succeed.
@@ -111,12 +122,16 @@ pub fn main() -> ExitCode {
         Command::Run(options) => run::run(&options, &mut text),
         Command::Replay(options) => replay::replay(&options, &mut text),
         Command::Codegen(options) => codegen::codegen(&options, &mut text),
+        Command::Sweep(options) => sweep::sweep(&options),
+        Command::Merge(options) => merge::merge(&options),
         Command::Tune(options) => tune::tune(&options, &mut text),
         Command::Bound(options) => bound::bound(&options, &mut text),
         Command::Faults(options) => faults::faults(&options, &mut text),
         Command::Cost(options) => cost::cost(&options, &mut text),
         Command::Import(options) => import::import(&options, &mut text),
         Command::List(options) => list::list(&options, &mut text),
+        Command::Completions(options) => shell::completions(&options, &mut text),
+        Command::Man(options) => shell::man(&options, &mut text),
     };
     // Nothing is printed before everything is known to be right: no partial results.
     let (done, code) = match done {

@@ -41,6 +41,11 @@ enum Place {
 }
 
 impl Writing {
+    /// Whether `--force` was given.
+    pub(super) fn is_forced(self) -> bool {
+        self.force
+    }
+
     /// Refuses a path at which there is something already, unless that may be replaced; `option` is how the
     /// path was given, `other` what else to name.
     pub(super) fn check(self, option: &str, path: &Path, other: &str) -> Result<(), InputError> {

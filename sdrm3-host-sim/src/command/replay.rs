@@ -14,8 +14,15 @@ use crate::policy::{Method, Parameters, PolicyName};
 use crate::replay::Origin;
 use crate::scenario::{CostTable, Platform, Scenario, build};
 
+const EXAMPLES: &str = "\
+Examples:
+  sdrm3-sim run --scenario vr_gaming --record run.trace && sdrm3-sim replay run.trace
+  sdrm3-sim replay device.trace --scenario mine.toml --platform board.toml --costs measured.csv
+  sdrm3-sim replay device.trace --torn                               # the device lost power while it wrote";
+
 /// Options of `replay`.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Options {
     /// Trace of `run --record`, or of a device
     #[arg(value_name = "FILE.trace")]

@@ -142,15 +142,14 @@ pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failur
         };
         replay::recorder(&workload, &method, &origin, output)
     });
-    // The simulation is compiled once for each policy, and the recorders only once.
-    let mut all: &mut dyn Recorder = &mut recorders;
+    let all: &mut dyn Recorder = &mut recorders;
     let watch = watched.then_some(&watch);
     let outcome = if options.check {
         let (outcome, verdict) = method.run_checked(&cell, all, &mut recorder, Planted::None, watch);
         report_events(verdict.map_err(|promise| broken(&cell, &method, &promise))?);
         outcome
     } else {
-        method.run_watched(&cell, &mut all, &mut recorder, watch)
+        method.run_traced(&cell, all, &mut recorder, watch)
     };
     let run = Run::new(&cell, &method, settings.duration_ms, &outcome);
 

@@ -17,8 +17,14 @@ use crate::policy::{Method, Parameters, Part, PolicyName};
 use crate::report::{Landscape, write_landscape};
 use crate::scenario::{Platform, build};
 
+const EXAMPLES: &str = "\
+Examples:
+  sdrm3-sim tune --scenario vr_gaming --grid 17 --picture landscape.svg
+  sdrm3-sim tune --scenario drone_indoor --json";
+
 /// Options of `tune`.
 #[derive(Args, Clone, Debug)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Options {
     /// Scenario, built in or a file
     #[arg(long, value_name = "NAME|FILE.toml", required_unless_present = "study")]

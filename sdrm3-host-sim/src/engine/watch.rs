@@ -164,6 +164,10 @@ impl<P: Policy> Policy for Watched<'_, P> {
         score
     }
 
+    fn only(&self, weighed: P::Weighed) -> Option<(AcceleratorId, Score)> {
+        if self.watch.is_some() { None } else { self.policy.only(weighed) }
+    }
+
     fn base(&self, weighed: P::Weighed) -> Option<Score> {
         if self.watch.is_some() { None } else { self.policy.base(weighed) }
     }

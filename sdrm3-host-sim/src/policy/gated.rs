@@ -64,6 +64,10 @@ impl Policy for Stripped {
         self.policy.score(weighed, job, offer)
     }
 
+    fn only(&self, weighed: Self::Weighed) -> Option<(AcceleratorId, Score)> {
+        self.policy.only(weighed)
+    }
+
     fn abandons(&self, job: &JobView<'_>, now: Instant) -> bool {
         self.abandon && self.policy.abandons(job, now)
     }

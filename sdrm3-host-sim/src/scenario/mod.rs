@@ -164,7 +164,12 @@ impl Scenario {
 
     /// A built-in scenario by name, or one from a file (a name that ends in `.toml`).
     pub fn load(name_or_path: &str) -> Result<Self, InputError> {
-        Self::parse(&find(name_or_path, "scenario", &BUILT_IN)?)
+        Self::parse(&Self::source(name_or_path)?)
+    }
+
+    /// The text of a built-in scenario, or of a file.
+    pub fn source(name_or_path: &str) -> Result<Source, InputError> {
+        find(name_or_path, "scenario", &BUILT_IN)
     }
 
     /// Parses and validates.
@@ -199,6 +204,23 @@ impl Scenario {
         let bias = share(&file.latency_bias, "latency_bias")?;
         let noise = share(&file.latency_noise, "latency_noise")?;
         Ok(Self { name: file.name, models, changes, error: EstimateError { bias, noise } })
+    }
+
+    /// The same with all frames that many times as often; jitter and phase keep their share of the period,
+    /// a deadline that was given stays.
+    #[must_use]
+    pub fn faster(mut self, times: f64) -> Self {
+        for model in &mut self.models {
+            model.fps *= times;
+            model.jitter_ms /= times;
+            model.phase_ms /= times;
+        }
+        for change in &mut self.changes {
+            if let What::Model(_, ModelChange::Fps(fps)) = &mut change.what {
+                *fps *= times;
+            }
+        }
+        self
     }
 }
 

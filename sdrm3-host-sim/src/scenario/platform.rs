@@ -80,6 +80,9 @@ const BUILT_IN: [(&str, &str); 8] = [
 ];
 
 impl Platform {
+    /// The platform that commands use unless another is named.
+    pub const DEFAULT: &'static str = "4k-1ws-2os";
+
     /// The names of the built-in platforms.
     pub fn built_in() -> [&'static str; 8] {
         BUILT_IN.map(|(name, _)| name)
@@ -87,7 +90,12 @@ impl Platform {
 
     /// A built-in platform by name, or one from a file (a name that ends in `.toml`).
     pub fn load(name_or_path: &str) -> Result<Self, InputError> {
-        Self::parse(&find(name_or_path, "platform", &BUILT_IN)?)
+        Self::parse(&Self::source(name_or_path)?)
+    }
+
+    /// The text of a built-in platform, or of a file.
+    pub fn source(name_or_path: &str) -> Result<Source, InputError> {
+        find(name_or_path, "platform", &BUILT_IN)
     }
 
     /// Parses and validates.

@@ -44,7 +44,7 @@ trait Any {
 macro_rules! any_number {
     ($($number:ty),*) => { $(impl Any for $number { fn any() -> Self { any(0 as $number) } })* };
 }
-any_number!(u8, u16, u32, u64, usize, f64);
+any_number!(u8, u16, u32, u64, usize, f32, f64);
 
 fn instant() -> Instant {
     Instant::from_nanos(u64::any())

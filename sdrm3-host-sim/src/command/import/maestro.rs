@@ -13,9 +13,14 @@ use crate::input::{InputError, Source};
 use crate::network::{Network, table};
 use crate::scenario::{Platform, Scenario};
 
+const EXAMPLES: &str = "\
+Examples:
+  sdrm3-sim import maestro usage.m --hardware hw.m --dataflow os.m --out mine";
+
 /// Options of `import maestro`.
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
+#[command(after_help = EXAMPLES)]
 pub(super) struct Options {
     /// Scenarios: networks, and for a scenario their frame rates
     #[arg(value_name = "SCENARIO.m", required_unless_present = "hardware")]

@@ -20,6 +20,12 @@ use crate::scenario::{CostTable, Platform, Scenario};
 /// Frames per second of an imported network, until its user says otherwise.
 const FPS: f64 = 30.0;
 
+pub(super) const EXAMPLES: &str = "\
+Examples:
+  sdrm3-sim import a.tflite b.onnx --out mine
+  sdrm3-sim import model_summary_per-layer.csv --clock-mhz 500 --out mine
+  sdrm3-sim import maestro usage.m --hardware hw.m --dataflow os.m --out mine";
+
 /// Options of `import`.
 #[derive(Args, Clone, Debug)]
 #[group(skip)]
