@@ -30,7 +30,7 @@ device)
 *) echo "regenerate.sh: there is no step $1: device, or none for the simulator's" >&2 && exit 2 ;;
 esac
 cargo build --release -q
-sim=${CARGO_TARGET_DIR:-target}/release/sdrm3-sim
+sim=$(realpath -m "${CARGO_TARGET_DIR:-target}")/release/sdrm3-sim
 results=docs/src/results
 img=docs/src/img
 mkdir -p $results $img
@@ -62,4 +62,19 @@ $sim tune --scenario vr_gaming --duration-ms 20000 --picture $img/landscape.svg 
 ramp=(run --scenario sdrm3-host-sim/examples/load_ramp.toml --duration-ms 16000)
 $sim "${ramp[@]}" --without tuner --timeline $img/load_ramp.svg >$results/load_ramp.txt
 $sim "${ramp[@]}" --without tuner,supernet >$results/load_ramp_heaviest.txt
+run=(run --scenario drone_outdoor --platform 4k-1os-2ws --policy sdrm3 --duration-ms 4000)
+$sim "${run[@]}" --explain trail_navigation#3 >$results/explain.txt
+# Pictures of the reports need a browser.
+if command -v chromium >/dev/null; then
+    shots=$(mktemp -d)
+    (cd "$shots" && "$sim" "${run[@]}" --report report.html >/dev/null)
+    (cd "$shots" && "$sim" compare --scenario drone_outdoor --scenario ar_call --scenario vr_gaming --policy sdrm3-gated --policy sdrm3 \
+        --policy lst --policy fcfs --report compare.html >/dev/null)
+    shoot() { chromium --headless=new --no-sandbox --disable-gpu --hide-scrollbars --window-size="$2" --screenshot="$img/$3" "file://$shots/$1" 2>/dev/null; }
+    shoot report.html 1120,1600 report.png
+    shoot compare.html 1000,1060 report_compare.png
+    rm -r "$shots"
+else
+    echo "regenerate.sh: no chromium: report.png and report_compare.png stay as they are" >&2
+fi
 $sim faults --picture $img/faults.svg >$results/faults.txt

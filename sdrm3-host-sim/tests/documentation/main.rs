@@ -1,5 +1,7 @@
 //! `docs/src/files.md` against the program: its examples are accepted, its keys and columns complete.
 
+mod links;
+
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
@@ -9,7 +11,7 @@ use sdrm3_host_sim::network::Library;
 use sdrm3_host_sim::scenario::{CostTable, Platform, Scenario};
 use sdrm3_host_sim::sweep::{Definition, Header, RowFormat};
 
-const PAGE: &str = include_str!("../../docs/src/files.md");
+const PAGE: &str = include_str!("../../../docs/src/files.md");
 
 /// The page's examples in this language that begin so.
 fn examples(language: &str, begins: &str) -> Vec<Source> {
@@ -157,7 +159,7 @@ fn importing_and_costing_are_documented() {
 /// The page has the format of traces from the module that writes them.
 #[test]
 fn the_format_of_traces_is_that_of_the_module() {
-    let module = include_str!("../../sdrm3-hal/src/trace.rs");
+    let module = include_str!("../../../sdrm3-hal/src/trace.rs");
     let lines = module.lines().map_while(|line| line.strip_prefix("//!"));
     let text: Vec<&str> = lines.map(|line| line.strip_prefix(' ').unwrap_or(line)).collect();
     let text = text.join("\n");
