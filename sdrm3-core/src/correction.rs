@@ -38,8 +38,7 @@ impl<const ACCS: usize> Correction<ACCS> {
             return;
         }
         let old = u32::from(*factor);
-        let measured = measured.as_nanos().min(u64::MAX >> BITS);
-        let sample = ((measured << BITS) / expected.as_nanos()).min(u64::from(u32::MAX)) as u32;
+        let sample = ratio(measured, expected);
         // Not `clamp`: it panics when its bounds cross, which no compiler sees that these never do.
         let sample = sample.max(old / 2).min(old * 2);
         *factor = (old + sample / 4 - old / 4).clamp(ONE / 4, 4 * ONE) as u16;
@@ -87,14 +86,29 @@ impl<const ACCS: usize> Correction<ACCS> {
         if self.mean == ONE as u16 {
             return time;
         }
-        let nanos = time.as_nanos().min(u64::MAX >> BITS) << BITS;
-        Duration::from_nanos(nanos / u64::from(self.mean.max(1)))
+        Duration::from_nanos(time.as_nanos().min(u64::MAX >> BITS) << BITS).divided_by(self.mean)
     }
 
     /// The factor of an accelerator, as a number.
     pub(crate) fn factor(&self, index: usize) -> f64 {
         f64::from(self.on.get(index).copied().unwrap_or(ONE as u16)) / f64::from(ONE)
     }
+}
+
+/// The quotient with 12 fraction bits, at most just below 16; of more than 78 hours, which no network takes, too
+/// high. Bit by bit: a division of 64 bits takes more code than all else here.
+fn ratio(measured: Duration, expected: Duration) -> u32 {
+    let mut rest = measured.as_nanos().min(u64::MAX >> BITS) << BITS;
+    let expected = expected.as_nanos().min(u64::MAX >> 16);
+    let mut ratio = 0;
+    for bit in (0..16).rev() {
+        ratio <<= 1;
+        if expected << bit <= rest {
+            rest -= expected << bit;
+            ratio |= 1;
+        }
+    }
+    ratio
 }
 
 /// Saturates at 78 hours, which no network takes.
@@ -120,6 +134,8 @@ pub(crate) fn scale(value: u32, factor: u16) -> u32 {
 
 #[cfg(test)]
 mod tests {
+    use proptest::prelude::*;
+
     use super::*;
     use crate::workload::{Cost, SegmentSpec};
 
@@ -131,6 +147,16 @@ mod tests {
             correction.learn(0, 2, Duration::from_millis(ms), MS);
         }
         correction
+    }
+
+    proptest! {
+        #[test]
+        fn a_ratio_is_that_of_a_division(measured: u64, expected in 1..1u64 << 48, shift in 0u32..64) {
+            let measured = measured >> shift;
+            let exact = (u128::from(measured.min(u64::MAX >> BITS)) << BITS) / u128::from(expected);
+            let ratio = ratio(Duration::from_nanos(measured), Duration::from_nanos(expected));
+            prop_assert_eq!(u128::from(ratio), exact.min(0xffff));
+        }
     }
 
     #[test]

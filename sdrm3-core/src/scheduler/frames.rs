@@ -161,7 +161,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             .fold(0, u64::saturating_add);
         let in_service =
             self.accelerators.iter().filter(|state| state.activity != Activity::OutOfService).count();
-        let wait = Duration::from_nanos(backlog / in_service.max(1) as u64);
+        let wait = Duration::from_nanos(backlog).divided_by(in_service as u16);
         let left = frame.deadline.saturating_since(now).saturating_sub(wait);
         self.models.get(usize::from(frame.model.0)).map_or(left, |model| model.correction.by_table(left))
     }
