@@ -132,6 +132,12 @@ pub(crate) fn scale(value: u32, factor: u16) -> u32 {
     if scaled >> 32 == 0 { scaled as u32 } else { u32::MAX }
 }
 
+/// The same in units of 16 ns: at most 2^30, for no factor is above 4.
+#[inline(always)]
+pub(crate) fn scale_to_16_ns(value: u32, factor: u16) -> u32 {
+    ((u64::from(value) * u64::from(factor)) >> (BITS + 4)) as u32
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

@@ -31,7 +31,7 @@ use crate::job::JobView;
 use crate::policy::{AcceleratorState, Activity, Offer, Policy};
 use crate::score::Score;
 use crate::time::{Duration, Instant};
-use crate::workload::{AcceleratorId, ModelId, Workload};
+use crate::workload::{AcceleratorId, ModelId, Placement, Workload};
 
 /// Frames without comfort go before all others.
 const URGENT: i64 = 1 << 40;
@@ -39,14 +39,17 @@ const URGENT: i64 = 1 << 40;
 /// And those of them that have started before these.
 const STARTED: i64 = 1 << 41;
 
-/// The accelerator takes nothing, or not this.
-const CLOSED: u32 = u32::MAX;
+/// Times are in units of 16 ns: so 32 bits hold 68 s, and sums of the longest are no trouble.
+const UNIT_BITS: u32 = 4;
 
-/// Segments that take longer, in nanoseconds, are taken to take so long, and waits half of it: sums of both fit 32 bits.
-const LONGEST: u32 = 1 << 31;
+/// The longest wait: 17 s, as long as the longest segment.
+const LONGEST_WAIT: u32 = 1 << 30;
 
-/// No accelerator.
-const NOWHERE: u8 = u8::MAX;
+/// More time than this is as good as this: too little for the longest wait.
+const LONGEST_LIMIT: u32 = LONGEST_WAIT + LONGEST_WAIT / 2 - 1;
+
+/// The latency where a segment cannot run, or not now.
+const CLOSED: u32 = 1 << 31;
 
 /// The policy, for a workload of at most `MODELS` models and `ACCS` accelerators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -54,12 +57,14 @@ const NOWHERE: u8 = u8::MAX;
 pub struct Gated<const MODELS: usize, const ACCS: usize> {
     /// The comfort `C` in sixteenths; 32, which is twice the time at best, unless set otherwise.
     pub comfort: u16,
-    /// `B`, in nanoseconds.
-    longest_ns: u32,
-    /// By model, in nanoseconds.
-    tail_ns: [u32; MODELS],
-    /// By accelerator, in nanoseconds.
-    wait_ns: [u32; ACCS],
+    /// `B`.
+    longest: u32,
+    /// By model.
+    tails: [u32; MODELS],
+    /// By accelerator.
+    waits: [u32; ACCS],
+    /// The accelerators that are idle or busy; bit `a` is accelerator `a`.
+    open: u32,
 }
 
 impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
@@ -72,44 +77,71 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
                 longest_ns = least.unwrap_or(0).max(longest_ns);
             }
         }
-        let mut tail_ns = [0; MODELS];
+        let mut tails = [0; MODELS];
         // A chain of cascades is no longer than there are models.
         for _ in workload.models {
             for (model, index) in workload.models.iter().zip(0u8..) {
                 let Some(cascade) = model.cascade.filter(|_| model.deadline.is_none()) else { continue };
-                let behind = tail_ns.get(usize::from(index)).copied().unwrap_or(0);
+                let behind = tails.get(usize::from(index)).copied().unwrap_or(0);
                 let work = fastest(workload, ModelId(index)).saturating_add(behind);
-                if let Some(tail) = tail_ns.get_mut(usize::from(cascade.parent.0)) {
+                if let Some(tail) = tails.get_mut(usize::from(cascade.parent.0)) {
                     *tail = work.max(*tail);
                 }
             }
         }
-        Self { comfort: 32, longest_ns, tail_ns, wait_ns: [CLOSED; ACCS] }
+        Self { comfort: 32, longest: longest_ns >> UNIT_BITS, tails, waits: [0; ACCS], open: 0 }
     }
 
     /// The same without comfort: every frame goes where it ends first.
     #[must_use]
     pub const fn in_haste(mut self) -> Self {
-        self.longest_ns = u32::MAX;
+        self.longest = u32::MAX;
         self
     }
 
-    /// So long may work take that takes this at best.
-    fn comforted(&self, nanos: u32) -> u64 {
-        (u64::from(nanos) * u64::from(self.comfort)) >> 4
+    /// What the segment and all behind it may take to be comfortable, plus one; 0: too little is left for
+    /// anything.
+    #[inline(always)]
+    fn limit(&self, slack: u32, rest: u32) -> u32 {
+        let spare = (u64::from(rest) * u64::from(self.comfort)) >> 4;
+        let limit = u64::from(slack).checked_sub(spare + u64::from(self.longest));
+        limit.map_or(0, |limit| (limit as u32).min(LONGEST_LIMIT) + 1)
+    }
+
+    /// Of the comfortable accelerators the one of least energy; of equal ones where the segment ends first, of
+    /// those the first. A call of its own: its loop then has all registers.
+    #[inline(never)]
+    fn most_frugal(&self, latencies: &[u32; ACCS], placements: &[Placement], limit: u32) -> Option<u8> {
+        let (mut least, mut first, mut most_frugal) = (u32::MAX, CLOSED, None);
+        for (index, ((&wait, &latency), on)) in self.waits.iter().zip(latencies).zip(placements).enumerate() {
+            let end = wait + latency;
+            if end + wait / 2 < limit && (on.energy_nj < least || on.energy_nj == least && end < first) {
+                (least, first, most_frugal) = (on.energy_nj, end, Some(index as u8));
+            }
+        }
+        most_frugal
+    }
+
+    /// Where the segment ends first.
+    #[inline(never)]
+    fn soonest(&self, latencies: &[u32; ACCS]) -> Option<u8> {
+        let open =
+            self.waits.iter().zip(latencies).enumerate().filter(|(_, (_, latency))| **latency != CLOSED);
+        open.min_by_key(|(_, (wait, latency))| *wait + *latency).map(|(index, _)| index as u8)
     }
 }
 
-/// Fastest work of a model's frame in its heaviest sub-network, in nanoseconds.
+/// Fastest work of a model's frame in its heaviest sub-network.
 fn fastest<const ACCS: usize>(workload: &Workload<'_, ACCS>, model: ModelId) -> u32 {
     let heaviest = workload.model(model).and_then(|model| model.subnetworks.first());
     let first = heaviest.and_then(|heaviest| heaviest.segments.first());
-    first.map_or(0, |segment| nanos(segment.info().fastest_togo))
+    first.map_or(0, |segment| units(segment.info().fastest_togo))
 }
 
-/// In nanoseconds, at most 4.29 s.
-fn nanos(duration: Duration) -> u32 {
-    u32::try_from(duration.as_nanos()).unwrap_or(u32::MAX)
+/// In units of 16 ns, at most 68 s.
+#[inline(always)]
+fn units(duration: Duration) -> u32 {
+    u32::try_from(duration.as_nanos() >> UNIT_BITS).unwrap_or(u32::MAX)
 }
 
 impl<const MODELS: usize, const ACCS: usize> Policy for Gated<MODELS, ACCS> {
@@ -122,58 +154,42 @@ impl<const MODELS: usize, const ACCS: usize> Policy for Gated<MODELS, ACCS> {
         accelerators: &[AcceleratorState],
         now: Instant,
     ) {
-        for (wait, state) in self.wait_ns.iter_mut().zip(accelerators) {
+        self.open = 0;
+        for (index, (wait, state)) in self.waits.iter_mut().zip(accelerators).enumerate() {
             *wait = match state.activity {
                 Activity::Idle => 0,
                 // A block that is overdue is taken to need as long again as it is late.
                 Activity::Busy { until } if until < now => {
-                    nanos(now.saturating_since(until)).min(LONGEST / 2)
+                    units(now.saturating_since(until)).min(LONGEST_WAIT)
                 }
-                Activity::Busy { until } => nanos(until.saturating_since(now)).min(LONGEST / 2),
-                Activity::Resting | Activity::OutOfService => CLOSED,
+                Activity::Busy { until } => units(until.saturating_since(now)).min(LONGEST_WAIT),
+                Activity::Resting | Activity::OutOfService => continue,
             };
+            self.open |= 1 << (index & 31);
         }
     }
 
+    // Inlined, so that only what it reads of the job is worked out.
+    #[inline(always)]
     fn weigh(&self, job: &JobView<'_>, _: &[AcceleratorState], now: Instant) -> Self::Weighed {
-        let fastest = nanos(job.fastest_togo);
-        let slack = nanos(job.slack(now));
-        let tail = self.tail_ns.get(usize::from(job.frame.model.0)).copied().unwrap_or(0);
-        let mut latencies = [CLOSED; ACCS];
-        let mut next = CLOSED;
-        for (latency, on) in latencies.iter_mut().zip(job.latencies()) {
-            let Some(on) = on else { continue };
-            *latency = on.min(LONGEST);
-            next = next.min(*latency);
-        }
-        let rest = fastest.saturating_sub(next);
-        let spare = self.comforted(tail) + self.comforted(rest) + u64::from(self.longest_ns);
-        // Comfortable is what takes less than this.
-        let limit = u64::from(slack).checked_sub(spare).map_or(0, |most| (most as u32).saturating_add(1));
-
-        // Energy, end, accelerator; and end, accelerator. Every end is less than these.
-        let mut frugal = (u32::MAX, CLOSED, NOWHERE);
-        let mut first = (CLOSED, NOWHERE);
-        let rows = self.wait_ns.iter().zip(&latencies).zip(job.placements);
-        for (((&wait, &latency), placement), index) in rows.zip(0u8..) {
-            if wait == CLOSED || latency == CLOSED {
-                continue;
-            }
-            let (end, energy) = (wait + latency, placement.energy_nj);
-            let is_comfortable = end + wait / 2 < limit;
-            if is_comfortable && (energy < frugal.0 || energy == frugal.0 && end < frugal.1) {
-                frugal = (energy, end, index);
-            }
-            if end < first.0 {
-                first = (end, index);
+        let (fastest, slack) = (units(job.fastest_togo), units(job.slack(now)));
+        let tail = self.tails.get(usize::from(job.frame.model.0)).copied().unwrap_or(0);
+        let latencies = job.latencies(CLOSED);
+        let next = latencies.iter().fold(CLOSED, |least, &latency| latency.min(least));
+        let rest = fastest.saturating_sub(next).saturating_add(tail);
+        let mut open = latencies;
+        for (index, latency) in open.iter_mut().enumerate() {
+            if self.open >> (index & 31) & 1 == 0 {
+                *latency = CLOSED;
             }
         }
-        if frugal.2 != NOWHERE {
-            return Some((AcceleratorId(frugal.2), Score(-i64::from(fastest))));
+        if let Some(index) = self.most_frugal(&open, job.placements, self.limit(slack, rest)) {
+            return Some((AcceleratorId(index), Score(-i64::from(fastest))));
         }
+        let index = self.soonest(&open)?;
         let laxity = i64::from(slack) - i64::from(tail) - i64::from(fastest);
         let urgency = if job.started { URGENT + STARTED } else { URGENT };
-        (first.1 != NOWHERE).then_some((AcceleratorId(first.1), Score(urgency - laxity)))
+        Some((AcceleratorId(index), Score(urgency - laxity)))
     }
 
     fn only(&self, weighed: Self::Weighed) -> Option<(AcceleratorId, Score)> {

@@ -229,14 +229,18 @@ impl JobView<'_> {
         runs.then(|| correction::scale(placement.latency_ns, *factor))
     }
 
-    /// [`latency_on`](Self::latency_on) each accelerator, by ascending id.
+    /// [`latency_on`](Self::latency_on) each accelerator in units of 16 ns, at most 2^30 of them; `closed` where it
+    /// cannot run. O(ACCS).
     #[inline(always)]
-    pub fn latencies(&self) -> impl Iterator<Item = Option<u32>> {
-        let rows = self.placements.iter().zip(self.factors).zip(0..);
-        rows.map(|((placement, factor), index)| {
-            let runs = self.ready.may_run >> (index & 31) & 1 != 0;
-            runs.then(|| correction::scale(placement.latency_ns, *factor))
-        })
+    pub(crate) fn latencies<const ACCS: usize>(&self, closed: u32) -> [u32; ACCS] {
+        let mut latencies = [closed; ACCS];
+        let rows = latencies.iter_mut().zip(self.placements).zip(self.factors);
+        for (index, ((latency, placement), &factor)) in rows.enumerate() {
+            if self.ready.may_run >> (index & 31) & 1 != 0 {
+                *latency = correction::scale_to_16_ns(placement.latency_ns, factor);
+            }
+        }
+        latencies
     }
 
     /// [`score::urgency`] of it: of `togo` and [`slack`](Self::slack).

@@ -6,31 +6,39 @@ use super::{Job, Reference, Rule, Service, saturated};
 
 /// The comfort: work may take twice its time at best.
 const COMFORT: i64 = 2;
-/// Segments that take longer, in nanoseconds, are taken to take so long, and waits half of it.
-const LONGEST: u64 = 1 << 31;
+/// Times are in units of this many nanoseconds, and at most 2^32 - 1 of them.
+const UNIT_NS: u128 = 16;
+/// The longest wait.
+const LONGEST_WAIT: i64 = 1 << 30;
+/// More time than this is as good as this: too little for the longest wait.
+const LONGEST_LIMIT: i64 = LONGEST_WAIT * 3 / 2 - 1;
 /// Frames without comfort go before all others.
 const URGENT: i64 = 1 << 40;
 /// And those of them that have started before these.
 const STARTED: i64 = 1 << 41;
 
+fn units(nanos: u128) -> i64 {
+    i64::from(saturated(nanos / UNIT_NS))
+}
+
 impl<const A: usize> Reference<'_, A> {
     /// Fastest work of the longest chain of models that follow a model's frames by the same deadline.
-    fn tail(&self, model: ModelId) -> u32 {
+    fn tail(&self, model: ModelId) -> i64 {
         let behind = |(child, _)| {
             let first = self.row(child).subnetworks[0].segments;
-            let own = saturated(Self::fastest_togo(first, 0));
-            own.saturating_add(self.tail(child))
+            let own = units(Self::fastest_togo(first, 0));
+            (own + self.tail(child)).min(u32::MAX.into())
         };
         let children = self.workload.children(model);
         children.filter(|(child, _)| self.row(*child).deadline.is_none()).map(behind).max().unwrap_or(0)
     }
 
     /// The longest of all segments on its fastest accelerator.
-    fn longest(&self) -> u32 {
+    fn longest(&self) -> i64 {
         let subnetworks = self.workload.models.iter().flat_map(|model| model.subnetworks);
         let segments = subnetworks.flat_map(|subnetwork| subnetwork.segments);
         let least = |segment| Self::latencies(segment).into_iter().min().expect("it runs somewhere");
-        segments.map(|segment| saturated(least(segment))).max().unwrap_or(0)
+        units(segments.map(least).max().unwrap_or(0))
     }
 
     /// How long an accelerator is still busy; one that is overdue needs as long again. `None`: it takes
@@ -42,7 +50,7 @@ impl<const A: usize> Reference<'_, A> {
             None => 0,
             Some(block) => self.now.as_nanos().abs_diff(block.until.as_nanos()),
         };
-        Some(wait.min(LONGEST / 2) as i64)
+        Some(units(wait.into()).min(LONGEST_WAIT))
     }
 
     /// The gate: it waits and cannot be in time any more.
@@ -53,20 +61,20 @@ impl<const A: usize> Reference<'_, A> {
 
     /// Where a frame goes, and how much it is wanted there.
     pub(super) fn place(&self, job: &Job) -> Option<(usize, Score)> {
-        let in_nanos = |nanos: u64| i64::from(saturated(nanos.into()));
-        let slack = in_nanos(job.frame.deadline.saturating_since(self.now).as_nanos());
-        let fastest = in_nanos(self.corrected_fastest(job, job.position).as_nanos());
-        let tail = i64::from(self.tail(job.frame.model));
+        let slack = units(job.frame.deadline.saturating_since(self.now).as_nanos().into());
+        let fastest = units(self.corrected_fastest(job, job.position).as_nanos().into());
+        let tail = self.tail(job.frame.model);
+        let factors = &self.models[usize::from(job.frame.model.0)].factors;
         let runs: Vec<(usize, i64, u32)> = (self.segments(job)[job.position].placements().iter().enumerate())
             .filter(|(index, _)| *index < self.accelerators.len() && self.may_run(job, *index))
             .map(|(index, on)| {
-                let latency = u64::from(self.corrected_latency(job, index, on.latency_ns)).min(LONGEST);
-                (index, latency as i64, on.energy_nj)
+                (index, units((u128::from(on.latency_ns) * factors[index]) >> 12), on.energy_nj)
             })
             .collect();
         let next = runs.iter().map(|(_, latency, _)| *latency).min()?;
         let rest = (fastest - next).max(0);
-        let limit = slack - COMFORT * tail - COMFORT * rest - i64::from(self.longest());
+        let behind = (rest + tail).min(u32::MAX.into());
+        let limit = (slack - COMFORT * behind - self.longest()).min(LONGEST_LIMIT);
 
         let open = || runs.iter().filter_map(|&(index, lat, nj)| Some((index, lat, nj, self.wait(index)?)));
         let comfortable = open().filter(|(_, latency, _, wait)| wait + wait / 2 + latency <= limit);

@@ -63,7 +63,7 @@ pub fn random(seed: u64) -> RandomFiles {
     let utilisation = rng.random_range(0.3..1.8);
     let count = rng.random_range(2..=12usize);
     // Few models cannot load many accelerators.
-    let most = ((count as f64 * 0.5 / utilisation) as usize).clamp(2, 6);
+    let most = ((count as f64 * LONGEST_ALONE / utilisation) as usize).clamp(2, 6);
     let accelerators = rng.random_range(2..=most);
     let heterogeneity = rng.random_range(0.1..1.0);
     let models = drafts(&mut rng, count);
