@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the tables and pictures of the book anew, from anywhere:
-#   docs/regenerate.sh                 those of the simulator, about five minutes
+#   docs/regenerate.sh                 those of the simulator, about ten minutes
 #   docs/regenerate.sh device [FILE]   those of the device, from sdrm3-hal/firmware/run.sh (a quarter of an hour)
 #                                      or from its output, saved to FILE
 set -euo pipefail
@@ -52,8 +52,9 @@ $sim compare --duration-ms 10000 --policy sdrm3-gated --policy sdrm3 --policy pl
     "${throttled[@]}" >$results/gated_throttled.txt
 experiments=sdrm3-host-sim/experiments
 rivals=(--policy sdrm3-gated --policy sdrm3 --policy mapscore --policy lst --policy sjf --policy planaria --policy veltair --policy fcfs)
-$sim bench $experiments/test.toml --seeds 3 --bound "${rivals[@]}" >$results/experiment_test.txt
-$sim bench $experiments/test.toml --seeds 3 --bound --ablation --policy sdrm3-gated --policy sdrm3 |
+$sim bench $experiments/named.toml --seeds 20 --bound "${rivals[@]}" >$results/experiment_named.txt
+$sim bench $experiments/test.toml --seeds 20 --bound "${rivals[@]}" >$results/experiment_test.txt
+$sim bench $experiments/test.toml --seeds 5 --bound --ablation --policy sdrm3-gated --policy sdrm3 |
     sed -n '/^ policy/,$p' >$results/gated_ablation.txt
 $sim bench $experiments/train.toml --seeds 2 --duration-ms 1000 --policy sdrm3-gated --policy sdrm3 --policy lst \
     --robustness $img/robustness.svg --force >$results/robustness.txt

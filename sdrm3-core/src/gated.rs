@@ -15,15 +15,17 @@
 //! 2. place    a is comfortable if  1.5 wait(a) + lat(a) + C rest <= slack - C tail - B
 //!             of the comfortable accelerators the one of least energy, without any the one where the
 //!             segment ends first; if that one is busy, the frame waits for it
-//! 3. order    frames without comfort first: those that have started, then the others, both by least
-//!             laxity  slack - tail - fastest;  then the comfortable ones, by least work  fastest
+//! 3. order    frames without comfort first: those that have started and whose laxity is below B, then the
+//!             others, both by least laxity  slack - tail - fastest;  then the comfortable ones, by least
+//!             work  fastest
 //! ```
 //!
 //! `C`, the comfort, is by how much the rest may take longer than at best, for others are in the way. `B`
 //! is the longest segment of the workload on its fastest accelerator: so long may a frame that has just
-//! become urgent have to wait, since nothing is preempted. What has started goes on, for under overload a frame
-//! that is begun, passed by and given up has taken time from the others for nothing. Slack is spent on energy, which is all that it is
-//! good for, and a frame is not put on a bad accelerator because the good one is busy for a moment.
+//! become urgent have to wait, since nothing is preempted. What has started and could not afford to be passed by
+//! goes on, for under overload a frame that is begun, passed by and given up has taken time from the others for
+//! nothing. Slack is spent on energy, which is all that it is good for, and a frame is not put on a bad
+//! accelerator because the good one is busy for a moment.
 //!
 //! A decision takes O(jobs x accelerators), and no division.
 
@@ -36,7 +38,7 @@ use crate::workload::{AcceleratorId, ModelId, Placement, Workload};
 /// Frames without comfort go before all others.
 const URGENT: i64 = 1 << 40;
 
-/// And those of them that have started before these.
+/// And those of them that go on before these.
 const STARTED: i64 = 1 << 41;
 
 /// Times are in units of 16 ns: so 32 bits hold 68 s, and sums of the longest are no trouble.
@@ -188,7 +190,8 @@ impl<const MODELS: usize, const ACCS: usize> Policy for Gated<MODELS, ACCS> {
         }
         let index = self.soonest(&open)?;
         let laxity = i64::from(slack) - i64::from(tail) - i64::from(fastest);
-        let urgency = if job.started { URGENT + STARTED } else { URGENT };
+        let goes_on = job.started && laxity < i64::from(self.longest);
+        let urgency = if goes_on { URGENT + STARTED } else { URGENT };
         Some((AcceleratorId(index), Score(urgency - laxity)))
     }
 

@@ -180,6 +180,17 @@ fn a_frame_without_comfort_that_has_started_goes_on() {
     story.then("drop new#0: Abandoned", "7 ms of work, 5 ms left");
 }
 
+#[test]
+fn a_frame_that_has_started_and_can_afford_it_is_passed_by() {
+    let begun = model("begun", 17, [npu(4), npu(4), npu(4)]);
+    let mut story = gated([begun, model("new", 9, [npu(4), npu(3)])]);
+    story.release("begun");
+    story.then("begun#0 segment 0 on npu", "it is alone");
+    story.at(4).release("new");
+    story.ends("npu");
+    story.then("new#0 segment 0 on npu", "it has 2 ms to spare, the other one 5: a segment takes 4 at most");
+}
+
 // ---- sub-networks ----------------------------------------------------------------------------
 
 static HEAVY: [Segment<2>; 1] = Segment::table([npu(10)]);

@@ -14,7 +14,7 @@ const LONGEST_WAIT: i64 = 1 << 30;
 const LONGEST_LIMIT: i64 = LONGEST_WAIT * 3 / 2 - 1;
 /// Frames without comfort go before all others.
 const URGENT: i64 = 1 << 40;
-/// And those of them that have started before these.
+/// And those of them that go on before these.
 const STARTED: i64 = 1 << 41;
 
 fn units(nanos: u128) -> i64 {
@@ -84,8 +84,10 @@ impl<const A: usize> Reference<'_, A> {
         match frugal {
             Some((index, ..)) => Some((index, Score(-fastest))),
             None => {
-                let urgency = URGENT + if job.started { STARTED } else { 0 };
-                first.map(|(index, ..)| (index, Score(urgency - (slack - tail - fastest))))
+                let laxity = slack - tail - fastest;
+                let goes_on = job.started && laxity < self.longest();
+                let urgency = URGENT + if goes_on { STARTED } else { 0 };
+                first.map(|(index, ..)| (index, Score(urgency - laxity)))
             }
         }
     }
