@@ -625,12 +625,12 @@ impl<'w, const A: usize> Reference<'w, A> {
                 }
                 let weight = f32::from(model.weight_percent) / 100.0;
                 let violated = if since.violated == 0 { 0.5 } else { since.violated as f32 };
-                // Energies are cut to 32 bits, by as much above and below the line.
-                let bits = u64::BITS - since.worst_energy_nj.leading_zeros();
-                let cut = |energy: u64| (energy >> bits.saturating_sub(32)).min(u32::MAX.into()) as f32;
+                // Single precision, of halves that are rounded each.
+                let single =
+                    |energy: u64| (energy >> 32) as f32 * 2f32.powi(32) + (energy & 0xffff_ffff) as f32;
                 let energy = match since.worst_energy_nj {
                     0 => 1.0,
-                    worst => cut(since.energy_nj) / cut(worst),
+                    worst => single(since.energy_nj) / single(worst),
                 };
                 self.last_window.0 += weight * (violated / since.frames as f32);
                 self.last_window.1 += weight * energy;

@@ -156,8 +156,12 @@ impl Tuner {
                 self.phase = Phase::Again;
             }
             Phase::Again => {
-                let differs = (self.base - cost).abs() / (self.base + cost).max(f32::MIN_POSITIVE);
-                self.noise = self.noise.max(differs).min(MOST_NOISE);
+                // Not `max` and `min`: no cost is NaN, and they ask.
+                let (differs, sum) = ((self.base - cost).abs(), self.base + cost);
+                let noise = if sum > 0.0 { differs / sum } else { 0.0 };
+                if noise > self.noise {
+                    self.noise = if noise > MOST_NOISE { MOST_NOISE } else { noise };
+                }
                 self.base = 0.5 * (self.base + cost);
                 if self.base > self.left {
                     self.go_back();

@@ -96,10 +96,10 @@ impl WindowCost {
             return;
         }
         let violated = if tally.violated == 0 { 0.5 } else { tally.violated as f32 };
-        // To 32 bits, by as much above and below the line.
-        let down = 32 - tally.worst_energy_nj.leading_zeros().min(32);
-        let narrow = |energy_nj: u64| u32::try_from(energy_nj >> down).unwrap_or(u32::MAX) as f32;
-        let (energy, worst) = (narrow(tally.energy_nj), narrow(tally.worst_energy_nj));
+        // By halves: the processor converts 32 bits.
+        let single =
+            |energy_nj: u64| (energy_nj >> 32) as u32 as f32 * 4_294_967_296.0 + energy_nj as u32 as f32;
+        let (energy, worst) = (single(tally.energy_nj), single(tally.worst_energy_nj));
         let weight = f32::from(weight_percent) / 100.0;
         self.violation_rate_sum += weight * (violated / tally.frames as f32);
         self.energy_norm_sum += weight * if worst == 0.0 { 1.0 } else { energy / worst };

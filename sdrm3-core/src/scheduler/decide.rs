@@ -233,10 +233,16 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     #[inline(never)]
     fn next_wake(&self) -> NextWake {
         let in_service = self.in_service();
-        let wakes = self.jobs.ready().filter(|(_, job)| {
-            !job.state.has_started() && self.config.stale_drop || job.ready.may_run & in_service == 0
-        });
-        wakes.map(|(_, job)| job.deadline).min().map_or(NextWake::Idle, NextWake::At)
+        let mut first = None;
+        for (job, _) in self.jobs.places() {
+            let Some(job) = job.as_ref().filter(|job| job.state != State::Running) else { continue };
+            let ends =
+                !job.state.has_started() && self.config.stale_drop || job.ready.may_run & in_service == 0;
+            if ends && first.is_none_or(|first| job.deadline < first) {
+                first = Some(job.deadline);
+            }
+        }
+        first.map_or(NextWake::Idle, NextWake::At)
     }
 
     #[inline(always)]
@@ -276,9 +282,15 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     #[cold]
     #[inline(never)]
     fn fastest_of_many(&self, choice: &Choice) -> usize {
-        let latency_ns = |&index: &usize| self.jobs.at(choice.job).map(|job| self.latency_ns(job, index));
-        let on = (0..ACCS).filter(|index| choice.on >> (index & 31) & 1 != 0);
-        on.min_by_key(latency_ns).unwrap_or(ACCS)
+        let Some(job) = self.jobs.at(choice.job) else { return ACCS };
+        let (mut fastest, mut least_ns) = (ACCS, u32::MAX);
+        for index in (0..ACCS).filter(|index| choice.on >> (index & 31) & 1 != 0) {
+            let latency_ns = self.latency_ns(job, index);
+            if fastest == ACCS || latency_ns < least_ns {
+                (fastest, least_ns) = (index, latency_ns);
+            }
+        }
+        fastest
     }
 
     /// What moving the accelerator, which does not switch for free, to the job costs.
@@ -311,10 +323,11 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     #[cold]
     #[inline(never)]
     fn is_first(&self, one: &Choice, other: &Choice) -> bool {
-        let order = |choice: &Choice| {
-            self.jobs.at(choice.job).map(|job| (job.deadline, job.release, job.model, job.number))
-        };
-        other.on == 0 || order(one) < order(other)
+        let (Some(one), Some(this)) = (self.jobs.at(one.job), self.jobs.at(other.job)) else { return true };
+        let named = |job: &Job<'_, ACCS>| u64::from(job.model.0) << 32 | u64::from(job.number);
+        let less = |one: u64, other: u64, then: bool| one < other || one == other && then;
+        let released = less(one.release.as_nanos(), this.release.as_nanos(), named(one) < named(this));
+        other.on == 0 || less(one.deadline.as_nanos(), this.deadline.as_nanos(), released)
     }
 
     /// A job as policies see it; what a policy does not read costs nothing.

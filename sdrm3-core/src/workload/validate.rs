@@ -2,7 +2,7 @@
 
 use core::fmt;
 
-use super::{Branch, Model, ModelId, SubNetwork, Workload};
+use super::{Branch, Model, ModelId, Placement, Segment, SubNetwork, Workload};
 use crate::time::Duration;
 
 /// What is wrong with an entry of the workload, and what mends it (see its `Display`).
@@ -151,132 +151,126 @@ impl<'a, const A: usize> Workload<'a, A> {
     /// Checks every entry; the error names the first that cannot work. O(all segments x A): once,
     /// at start.
     pub fn validate(&self) -> Result<(), WorkloadError<'a>> {
-        let whole = |cause| Err(WorkloadError { model: None, subnetwork: None, segment: None, cause });
+        // What is looked at, so that what is found is named: a check returns its cause only.
+        let mut at = WorkloadError { model: None, subnetwork: None, segment: None, cause: Cause::NoModels };
+        self.check(&mut at).map_err(|cause| WorkloadError { cause, ..at })
+    }
+
+    fn check(&self, at: &mut WorkloadError<'a>) -> Result<(), Cause> {
         match self.accelerators.len() {
-            0 => return whole(Cause::NoAccelerators),
-            n if n > A || n > 255 => {
-                return whole(Cause::TooManyAccelerators { capacity: A.min(255) });
-            }
+            0 => return Err(Cause::NoAccelerators),
+            n if n > A || n > 255 => return Err(Cause::TooManyAccelerators { capacity: A.min(255) }),
             _ => {}
         }
         match self.models.len() {
-            0 => return whole(Cause::NoModels),
-            n if n > 255 => return whole(Cause::TooManyModels { capacity: 255 }),
+            0 => return Err(Cause::NoModels),
+            n if n > 255 => return Err(Cause::TooManyModels { capacity: 255 }),
             _ => {}
         }
         for (accelerator, index) in self.accelerators.iter().zip(0u8..) {
             let entries = accelerator.switch_table.len();
             if entries != 0 && entries != self.models.len() * self.models.len() {
-                return whole(Cause::SwitchTableSize { accelerator: index });
+                return Err(Cause::SwitchTableSize { accelerator: index });
             }
         }
         for (model, index) in self.models.iter().zip(0u8..) {
+            (at.model, at.subnetwork) = (Some((ModelId(index), model.name)), None);
             self.check_model(ModelId(index), model)?;
+            let mut heavier: Option<&SubNetwork<'a, A>> = None;
+            for (subnetwork, index) in model.subnetworks.iter().zip(0u8..) {
+                at.subnetwork = Some(index);
+                self.check_segments(subnetwork.segments, at)?;
+                check_prefix(subnetwork, heavier, at)?;
+                heavier = Some(subnetwork);
+            }
         }
         Ok(())
     }
 
-    fn check_model(&self, id: ModelId, model: &Model<'a, A>) -> Result<(), WorkloadError<'a>> {
-        let named = WorkloadError {
-            model: Some((id, model.name)),
-            subnetwork: None,
-            segment: None,
-            cause: Cause::NoModels,
-        };
-        let fail = |cause| Err(WorkloadError { cause, ..named });
+    fn check_model(&self, id: ModelId, model: &Model<'a, A>) -> Result<(), Cause> {
         if model.period == Duration::ZERO {
-            return fail(Cause::ZeroPeriod);
+            return Err(Cause::ZeroPeriod);
         }
         if model.deadline == Some(Duration::ZERO) {
-            return fail(Cause::ZeroDeadline);
+            return Err(Cause::ZeroDeadline);
         }
         if model.deadline.is_none() && model.cascade.is_none() {
-            return fail(Cause::NoDeadline);
+            return Err(Cause::NoDeadline);
         }
         // Up the chain of parents, no further than there are models. What is wrong with a parent is
         // said of the parent.
         let mut parent = model.cascade.map(|cascade| cascade.parent);
         if parent.is_some_and(|parent| self.model(parent).is_none()) {
-            return fail(Cause::UnknownParent);
+            return Err(Cause::UnknownParent);
         }
         for _ in self.models {
             let Some(at) = parent else { break };
             if at == id {
-                return fail(Cause::CascadeCycle);
+                return Err(Cause::CascadeCycle);
             }
             parent = self.model(at).and_then(|model| model.cascade).map(|cascade| cascade.parent);
         }
-        if model.subnetworks.is_empty() {
-            return fail(Cause::NoSubNetwork);
+        match model.subnetworks.len() {
+            0 => Err(Cause::NoSubNetwork),
+            n if n > 255 => Err(Cause::TooManySubNetworks),
+            _ => Ok(()),
         }
-        if model.subnetworks.len() > 255 {
-            return fail(Cause::TooManySubNetworks);
-        }
-        let mut heavier: Option<&SubNetwork<'a, A>> = None;
-        for (subnetwork, index) in model.subnetworks.iter().zip(0u8..) {
-            let of_network = WorkloadError { subnetwork: Some(index), ..named };
-            self.check_subnetwork(subnetwork, heavier, of_network)?;
-            heavier = Some(subnetwork);
-        }
-        Ok(())
     }
 
-    fn check_subnetwork(
-        &self,
-        subnetwork: &SubNetwork<'a, A>,
-        heavier: Option<&SubNetwork<'a, A>>,
-        named: WorkloadError<'a>,
-    ) -> Result<(), WorkloadError<'a>> {
-        let fail = |cause| Err(WorkloadError { cause, ..named });
-        let segments = subnetwork.segments;
+    fn check_segments(&self, segments: &[Segment<A>], at: &mut WorkloadError<'a>) -> Result<(), Cause> {
+        at.segment = None;
         if segments.is_empty() {
-            return fail(Cause::NoSegments);
+            return Err(Cause::NoSegments);
         }
-        let Ok(count) = u16::try_from(segments.len()) else { return fail(Cause::TooManySegments) };
+        let Ok(count) = u16::try_from(segments.len()) else { return Err(Cause::TooManySegments) };
         for (segment, index) in segments.iter().zip(0u16..) {
-            let fail = |cause| Err(WorkloadError { segment: Some(index), cause, ..named });
+            at.segment = Some(index);
             let (known, unknown) = segment.on.split_at(self.accelerators.len().min(A));
-            if unknown.iter().any(super::Placement::runs) {
-                return fail(Cause::UnknownAccelerator);
+            if unknown.iter().any(Placement::runs) {
+                return Err(Cause::UnknownAccelerator);
             }
-            if !known.iter().any(super::Placement::runs) {
-                return fail(Cause::RunsNowhere);
+            if !known.iter().any(Placement::runs) {
+                return Err(Cause::RunsNowhere);
             }
             let runs_on = known.iter().zip(0u32..32).filter(|(place, _)| place.runs());
             if segment.info.runs_on != runs_on.fold(0, |runs_on, (_, index)| runs_on | 1 << index) {
-                return fail(Cause::RunsElsewhere);
+                return Err(Cause::RunsElsewhere);
             }
             if let Branch::Skip { segments, .. } = segment.info.branch
                 && segments > count - 1 - index
             {
-                return fail(Cause::SkipBeyondEnd);
+                return Err(Cause::SkipBeyondEnd);
             }
         }
-        let shared = usize::from(subnetwork.shared_prefix);
-        match heavier {
-            None if shared != 0 => fail(Cause::PrefixNotShared),
-            None => Ok(()),
-            Some(heavier) => {
-                let same = |(a, b): (&super::Segment<A>, &super::Segment<A>)| {
-                    a.on == b.on
-                        && a.info.branch == b.info.branch
-                        && a.info.activation_bytes == b.info.activation_bytes
-                };
-                if shared > segments.len().min(heavier.segments.len())
-                    || !segments.iter().zip(heavier.segments).take(shared).all(same)
-                {
-                    return fail(Cause::PrefixNotShared);
-                }
-                // From the start, and from wherever a frame may change over.
-                let places = segments.iter().zip(heavier.segments).take(shared + 1).zip(0u16..);
-                for ((light, heavy), index) in places {
-                    if light.info.togo > heavy.info.togo {
-                        let segment = (index > 0).then_some(index);
-                        return Err(WorkloadError { segment, cause: Cause::LighterCostsMore, ..named });
-                    }
-                }
-                Ok(())
-            }
+        at.segment = None;
+        Ok(())
+    }
+}
+
+/// What a sub-network shares with the next heavier one, and that it is lighter.
+fn check_prefix<const A: usize>(
+    subnetwork: &SubNetwork<'_, A>,
+    heavier: Option<&SubNetwork<'_, A>>,
+    at: &mut WorkloadError<'_>,
+) -> Result<(), Cause> {
+    let (segments, shared) = (subnetwork.segments, usize::from(subnetwork.shared_prefix));
+    let Some(heavier) = heavier else {
+        return if shared == 0 { Ok(()) } else { Err(Cause::PrefixNotShared) };
+    };
+    let same = |(a, b): (&Segment<A>, &Segment<A>)| {
+        a.on == b.on && a.info.branch == b.info.branch && a.info.activation_bytes == b.info.activation_bytes
+    };
+    if shared > segments.len().min(heavier.segments.len())
+        || !segments.iter().zip(heavier.segments).take(shared).all(same)
+    {
+        return Err(Cause::PrefixNotShared);
+    }
+    // From the start, and from wherever a frame may change over.
+    for ((light, heavy), index) in segments.iter().zip(heavier.segments).take(shared + 1).zip(0u16..) {
+        if light.info.togo > heavy.info.togo {
+            at.segment = (index > 0).then_some(index);
+            return Err(Cause::LighterCostsMore);
         }
     }
+    Ok(())
 }
