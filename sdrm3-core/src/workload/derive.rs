@@ -132,15 +132,17 @@ mod tests {
 
     #[test]
     fn a_skip_weighs_what_it_jumps_over() {
-        let skip = Branch::Skip { segments: 1, probability: Probability::from_percent(50) };
-        let table = Segment::table([ms(1, 1).with_branch(skip), ms(8, 8), ms(2, 2)]);
-        assert_eq!(table[0].info.togo, Duration::from_millis(1 + 8 / 2 + 2));
+        let skip = Branch::Skip { segments: 1, probability: Probability::from_percent(75) };
+        let table = Segment::table([ms(4, 8).with_branch(skip), ms(2, 6), ms(12, 20)]);
+        assert_eq!(table[0].info.togo, Duration::from_millis(6 + 20 / 4 + 16 * 3 / 4), "at the means");
+        assert_eq!(table[0].info.fastest_togo, Duration::from_micros(4_000 + 14_000 / 4 + 12_000 * 3 / 4));
     }
 
     #[test]
     fn an_exit_weighs_everything_behind_it() {
         let exit = Branch::Exit { probability: Probability::from_f64(0.75).unwrap() };
-        let table = Segment::table([ms(1, 1).with_branch(exit), ms(8, 8), ms(4, 4)]);
-        assert_eq!(table[0].info.togo, Duration::from_millis(1 + 3));
+        let table = Segment::table([ms(1, 3).with_branch(exit), ms(8, 4), ms(4, 16)]);
+        assert_eq!(table[0].info.togo, Duration::from_millis(2 + 16 / 4), "at the means");
+        assert_eq!(table[0].info.fastest_togo, Duration::from_millis(1 + 8 / 4));
     }
 }

@@ -55,3 +55,14 @@ fn slips_of_the_finger_are_answered_with_what_was_meant() {
         folder.refuses(command, &[says]);
     }
 }
+
+#[test]
+fn colours_are_asked_for_and_refused_by_the_environment() {
+    let help = |variables: &[&str]| {
+        let mut program = std::process::Command::new(env!("CARGO_BIN_EXE_sdrm3-sim"));
+        program.args(["run", "--help"]).envs(variables.iter().map(|name| (name, "1")));
+        program.output().expect("it starts").stdout.contains(&0x1b)
+    };
+    assert!(help(&["CLICOLOR_FORCE"]), "as on a terminal");
+    assert!(!help(&["CLICOLOR_FORCE", "NO_COLOR"]));
+}
