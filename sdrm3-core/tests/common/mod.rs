@@ -63,10 +63,14 @@ impl Policy for Witness {
         assert_eq!(job.urgency(now), score::urgency(job.togo, job.slack(now)));
         let wait = now.saturating_since(job.ready_since);
         assert_eq!(job.starvation(now), score::starvation(wait, job.segment.mean_latency_ns));
+        for (on, index) in job.placements.iter().zip(0u8..).filter(|(on, _)| !on.runs()) {
+            assert_eq!(job.latency_on(AcceleratorId(index)), None, "{on:?}");
+        }
         self.map_score.weigh(job, accelerators, now)
     }
 
     fn score(&self, weighed: MapScoreWeighed, job: &JobView<'_>, offer: &Offer<'_>) -> Option<Score> {
+        assert_eq!(job.latency_on(offer.accelerator), Some(offer.latency_ns));
         let score = self.map_score.score(weighed, job, offer)?;
         // Asked for base and difference, it says the same.
         if offer.switch == Cost::NONE
