@@ -4,6 +4,7 @@
 //! ```text
 //! cargo run --release -p sdrm3-host-sim --example soak              # 24 hours, minutes of real time
 //! cargo run --release -p sdrm3-host-sim --example soak -- 0.1       # so many hours
+//! cargo run --release -p sdrm3-host-sim --example soak -- 0.1 7     # with this seed
 //! ```
 //!
 //! The bounds, and why they hold, stand in the book's chapter on trust. `tests/soak.rs` runs some minutes and
@@ -259,8 +260,8 @@ fn bound_of_map_score(workload: &Workload<'_, ACCELERATORS>, alpha: f64, crowd: 
     Some(Duration::from_nanos(longest.ceil() as u64))
 }
 
-/// A policy under overload, for so many hours of virtual time.
-pub(crate) fn overload(policy: PolicyName, hours: f64) -> Result<Day, InputError> {
+/// A policy under overload, for so many hours of virtual time, with this seed of cascades.
+pub(crate) fn overload(policy: PolicyName, hours: f64, seed: u64) -> Result<Day, InputError> {
     let (scenario, platform) = (Scenario::load(SCENARIO)?, Platform::load(PLATFORM)?);
     let memory = Bump::new();
     let plain = build(&scenario, &platform, &Library::zoo(), None, &memory)?;
@@ -280,7 +281,7 @@ pub(crate) fn overload(policy: PolicyName, hours: f64) -> Result<Day, InputError
         workload: &workload,
         recording: None,
         duration,
-        seed: 1,
+        seed,
     };
     let tallies = vec![Tally::default(); scenario.models.len()];
     let mut witness = Witness { tallies, ..Witness::default() };
@@ -300,11 +301,12 @@ pub(crate) fn overload(policy: PolicyName, hours: f64) -> Result<Day, InputError
 
 fn main() -> Result<(), Box<dyn std::error::Error>> {
     let hours = std::env::args().nth(1).map_or(Ok(24.0), |hours| hours.parse::<f64>())?;
-    println!("{SCENARIO} on {PLATFORM}, utilisation {UTILISATION}, {hours} h of virtual time");
+    let seed = std::env::args().nth(2).map_or(Ok(1), |seed| seed.parse::<u64>())?;
+    println!("{SCENARIO} on {PLATFORM}, utilisation {UTILISATION}, {hours} h of virtual time, seed {seed}");
     let mut is_broken = false;
     for policy in [PolicyName::MapScore, PolicyName::Sdrm3, PolicyName::Gated] {
         let clock = Clock::now();
-        let day = overload(policy, hours)?;
+        let day = overload(policy, hours, seed)?;
         let seconds = clock.elapsed().as_secs_f64();
         let sum =
             |count: fn(&Tally) -> u32| day.tallies.iter().map(|tally| u64::from(count(tally))).sum::<u64>();

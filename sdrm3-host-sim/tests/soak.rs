@@ -11,7 +11,7 @@ use soak::{Day, overload};
 
 /// Three minutes of virtual time.
 fn minutes(policy: PolicyName) -> Day {
-    let day = overload(policy, 0.05).expect("built-in tables");
+    let day = overload(policy, 0.05, 1).expect("built-in tables");
     let [frames, lost] = day
         .tallies
         .iter()
@@ -40,7 +40,7 @@ fn under_the_gated_policy_a_frame_is_over_one_block_behind_its_deadline() {
 #[test]
 fn a_promise_that_is_broken_is_found() {
     let broken = |breaks: fn(&mut Day)| {
-        let mut day = overload(PolicyName::Gated, 0.001).expect("built-in tables");
+        let mut day = overload(PolicyName::Gated, 0.001, 1).expect("built-in tables");
         assert_eq!(day.broken(), None);
         breaks(&mut day);
         day.broken().expect("it was broken")
