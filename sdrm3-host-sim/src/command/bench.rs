@@ -12,7 +12,7 @@ use super::output::{OutputFile, Writing};
 use super::progress::Progress;
 use crate::bound::Bound;
 use crate::engine::Cell;
-use crate::experiment::{CellResult, Disturbance, Experiment, Setup, Summary, utilisation};
+use crate::experiment::{CellResult, Disturbance, Experiment, RandomFiles, Setup, Summary, utilisation};
 use crate::input::InputError;
 use crate::policy::{Method, Part, PolicyName};
 use crate::report::{Curves, Format, Run, draw_curves, write_curves, write_experiment};
@@ -186,7 +186,7 @@ fn write_files(
     writing: Writing,
     text: &mut impl Write,
 ) -> Result<(), Failure> {
-    let files: Vec<(String, &str)> = experiment.random.iter().flat_map(|random| random.files()).collect();
+    let files: Vec<(String, &str)> = experiment.random.iter().flat_map(RandomFiles::files).collect();
     let names: Vec<&str> = files.iter().map(|(name, _)| name.as_str()).collect();
     let mut outputs = writing.directory("--write", path, &names)?;
     for (output, (_, content)) in outputs.iter_mut().zip(&files) {
