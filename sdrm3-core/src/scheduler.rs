@@ -9,7 +9,7 @@ mod decide;
 mod error;
 mod frames;
 #[cfg(test)]
-mod limits;
+mod tests;
 
 pub use error::{Error, Refusal, Refused};
 

@@ -1,6 +1,6 @@
 //! Where numbers end: the last nanoseconds of a clock of 64 bits, spans beyond 32 bits, names of jobs that come
 //! around, days that pass at once. Counters that no test can count up stand beside the code, in
-//! `scheduler/limits.rs`.
+//! `scheduler/tests.rs`.
 
 mod common;
 #[path = "common/story.rs"]

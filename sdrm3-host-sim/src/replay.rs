@@ -17,6 +17,10 @@ pub struct Origin {
     pub platform: Option<String>,
     /// The policy.
     pub policy: Option<String>,
+    /// Parts of the policy that were switched off.
+    pub without: Vec<String>,
+    /// Its parameters, `name=value` each.
+    pub param: Vec<String>,
     /// The table of measured costs, if there was one.
     pub costs: Option<String>,
     /// The layer tables.
@@ -25,16 +29,19 @@ pub struct Origin {
     pub note: Option<String>,
 }
 
-const KEYS: [&str; 6] = ["scenario", "platform", "policy", "costs", "networks", "note"];
+const KEYS: [&str; 8] = ["scenario", "platform", "policy", "without", "param", "costs", "networks", "note"];
 
 impl Origin {
     /// As it stands in a trace.
     pub fn to_text(&self) -> String {
-        let Self { scenario, platform, policy, costs, networks, note } = self;
+        let Self { scenario, platform, policy, without, param, costs, networks, note } = self;
         let single = [scenario, platform, policy, costs, note];
         let keys = ["scenario", "platform", "policy", "costs", "note"];
         let lines = keys.into_iter().zip(single).filter_map(|(key, value)| Some((key, value.as_ref()?)));
-        let lines = lines.chain(networks.iter().map(|network| ("networks", network)));
+        let several = [("without", without), ("param", param), ("networks", networks)];
+        let several =
+            several.into_iter().flat_map(|(key, values)| values.iter().map(move |value| (key, value)));
+        let lines = lines.chain(several);
         lines.map(|(key, value)| format!("{key}={value}\n")).collect()
     }
 
@@ -51,6 +58,8 @@ impl Origin {
                 "scenario" => origin.scenario = Some(value),
                 "platform" => origin.platform = Some(value),
                 "policy" => origin.policy = Some(value),
+                "without" => origin.without.push(value),
+                "param" => origin.param.push(value),
                 "costs" => origin.costs = Some(value),
                 "networks" => origin.networks.push(value),
                 "note" => origin.note = Some(value),
@@ -83,6 +92,8 @@ mod tests {
         let origin = Origin {
             scenario: Some("a=b.toml".into()),
             policy: Some("edf".into()),
+            without: vec!["gate".into()],
+            param: vec!["comfort=1.5".into()],
             networks: vec!["x.csv".into(), "y.csv".into()],
             ..Origin::default()
         };

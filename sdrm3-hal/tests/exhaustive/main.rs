@@ -154,7 +154,7 @@ fn every_frame_ends_once_when_nothing_is_late_and_only_the_application_restores(
 }
 
 #[test]
-#[ignore = "minutes: for a release build"]
+#[ignore = "takes minutes; docs/src/trust.md has the command, a release build"]
 fn every_frame_ends_once_in_longer_histories() {
     println!("in every state:");
     for property in PROPERTIES {

@@ -91,6 +91,8 @@ impl Common {
             scenario: Some(scenario.into()),
             platform: Some(platform.into()),
             policy: Some(method.policy.name().into()),
+            without: method.without.iter().map(|part| part.name().into()).collect(),
+            param: self.param.clone(),
             costs: self.costs.clone(),
             networks: self.networks.clone(),
             note: Some(format!("{}, {duration_ms} ms, seed {seed}", method.label())),
@@ -119,10 +121,10 @@ impl Common {
             settings.push(("alpha at first", weights.alpha.as_f64().to_string()));
             settings.push(("beta at first", weights.beta.as_f64().to_string()));
         }
-        settings.extend(self.costs.iter().map(|path| ("costs", path.clone())));
-        settings.extend(self.networks.iter().map(|path| ("networks", path.clone())));
-        settings.extend(self.latency_bias.map(|share| ("latency bias", share.to_string())));
-        settings.extend(self.latency_noise.map(|share| ("latency noise", share.to_string())));
+        if method.policy == PolicyName::Gated {
+            settings.push(("comfort", (f64::from(method.parameters.comfort) / 16.0).to_string()));
+        }
+        settings.extend(self.files_and_errors());
         settings
     }
 
@@ -131,11 +133,15 @@ impl Common {
         let (duration_ms, seed) = (self.duration_ms.unwrap_or(DURATION_MS), self.seed.unwrap_or(SEED));
         let mut settings = vec![("virtual time", format!("{duration_ms} ms")), ("seed", seed.to_string())];
         settings.extend(self.param.iter().map(|parameter| ("parameter", parameter.clone())));
-        settings.extend(self.costs.iter().map(|path| ("costs", path.clone())));
-        settings.extend(self.networks.iter().map(|path| ("networks", path.clone())));
-        settings.extend(self.latency_bias.map(|share| ("latency bias", share.to_string())));
-        settings.extend(self.latency_noise.map(|share| ("latency noise", share.to_string())));
+        settings.extend(self.files_and_errors());
         settings
+    }
+
+    fn files_and_errors(&self) -> impl Iterator<Item = (&'static str, String)> {
+        let files = self.costs.iter().map(|path| ("costs", path.clone()));
+        let files = files.chain(self.networks.iter().map(|path| ("networks", path.clone())));
+        let errors = [("latency bias", self.latency_bias), ("latency noise", self.latency_noise)];
+        files.chain(errors.into_iter().filter_map(|(name, share)| Some((name, share?.to_string()))))
     }
 }
 
@@ -154,6 +160,16 @@ impl Settings {
     /// The scenario of this name or file.
     pub(super) fn scenario(&self, name: &str) -> Result<Scenario, InputError> {
         Scenario::load(name).map(|scenario| self.disturbed(scenario))
+    }
+
+    /// The scenarios of these names or files; all built-in ones without any, or for `all`.
+    pub(super) fn scenarios(&self, names: &[String]) -> Result<Vec<Scenario>, InputError> {
+        let names = if names.is_empty() { vec![ALL.to_string()] } else { names.to_vec() };
+        let expand = |name: &String| match name.as_str() {
+            ALL => Scenario::built_in().map(String::from).to_vec(),
+            _ => vec![name.clone()],
+        };
+        names.iter().flat_map(expand).map(|name| self.scenario(&name)).collect()
     }
 
     /// A scenario, with the errors of estimates that were asked for.
@@ -182,18 +198,6 @@ pub(super) fn report_events(events: u64) {
 
 /// The word for everything that is built in.
 const ALL: &str = "all";
-
-impl Settings {
-    /// The scenarios of these names or files; all built-in ones without any, or for `all`.
-    pub(super) fn scenarios(&self, names: &[String]) -> Result<Vec<Scenario>, InputError> {
-        let names = if names.is_empty() { vec![ALL.to_string()] } else { names.to_vec() };
-        let expand = |name: &String| match name.as_str() {
-            ALL => Scenario::built_in().map(String::from).to_vec(),
-            _ => vec![name.clone()],
-        };
-        names.iter().flat_map(expand).map(|name| self.scenario(&name)).collect()
-    }
-}
 
 /// The platforms of these names or files; the default one without any, all built-in ones for `all`.
 pub(super) fn platforms(names: &[String]) -> Result<Vec<Platform>, InputError> {

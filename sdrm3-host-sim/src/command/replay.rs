@@ -10,7 +10,7 @@ use super::Failure;
 use super::cells::DEFAULT_PLATFORM;
 use crate::input::{InputError, read_bytes};
 use crate::network::Library;
-use crate::policy::{Method, Parameters, PolicyName};
+use crate::policy::{Method, Parameters, Part, PolicyName};
 use crate::replay::Origin;
 use crate::scenario::{CostTable, Platform, Scenario, build};
 
@@ -69,7 +69,9 @@ pub(super) fn replay(options: &Options, text: &mut impl Write) -> Result<(), Fai
     let costs = costs.as_deref().map(CostTable::load).transpose()?;
     let loaded = (Scenario::load(&scenario)?, Platform::load(&platform)?);
     let workload = build(&loaded.0, &loaded.1, &library, costs.as_ref(), &memory)?;
-    let method = Method::new(PolicyName::find(&policy)?, &[], Parameters::default());
+    let without: Vec<Part> = known.without.iter().map(|name| Part::find(name)).collect::<Result<_, _>>()?;
+    let parameters = Parameters::parse(known.param.iter().map(String::as_str))?;
+    let method = Method::new(PolicyName::find(&policy)?, &without, parameters);
     let replayed = method.replay(&workload, &trace).map_err(|error| {
         let remedy = match error {
             Mismatch::Workload { .. } => "name its scenario, platform, costs and networks",

@@ -32,6 +32,19 @@ fn parameters_parts_and_files_go_with_the_trace() {
 }
 
 #[test]
+fn the_gated_policy_replays_with_its_comfort_and_without_its_parts() {
+    let folder = Folder::new("replay-gated", &[]);
+    for (name, options) in
+        [("c", "--param comfort=1.5"), ("g", "--without gate"), ("w", "--without wait,comfort")]
+    {
+        let cell = "--scenario drone_indoor --platform 4k-3os --duration-ms 500 --policy sdrm3-gated";
+        folder.prints(&format!("run {cell} {options} --record {name}.trace"));
+        let text = folder.prints(&format!("replay {name}.trace"));
+        assert!(text.ends_with("verdict identical\n"), "{options}: {text}");
+    }
+}
+
+#[test]
 fn the_first_difference_is_shown_with_exit_code_1() {
     let folder = Folder::new("replay-differs", &[]);
     folder.prints(&format!("run {CELL} --policy edf --record edf.trace"));
