@@ -217,12 +217,12 @@ impl<'a, W: Write> PerfettoTrace<'a, W> {
         if !note.is_empty() {
             args = args.text("note", note);
         }
-        self.out.slice(ON_ACCELERATORS, tid, "block", self.model(&dispatch.frame), *at, end, &args);
+        self.out.slice(ON_ACCELERATORS, tid, "block", self.model(&dispatch.frame), *at..end, &args);
         if dispatch.switch.latency_ns > 0 {
             let switched =
                 at.saturating_add(sdrm3_core::Duration::from_nanos(u64::from(dispatch.switch.latency_ns)));
             let args = Args::default().number("switch_nj", f64::from(dispatch.switch.energy_nj));
-            self.out.slice(ON_ACCELERATORS, tid, "switch", "switch", *at, switched.min(end), &args);
+            self.out.slice(ON_ACCELERATORS, tid, "switch", "switch", *at..switched.min(end), &args);
         }
     }
 

@@ -2,6 +2,7 @@
 
 use std::fmt::Write as _;
 use std::io::{self, Write};
+use std::ops::Range;
 
 use sdrm3_core::Instant;
 
@@ -138,18 +139,17 @@ impl<W: Write> Events<W> {
     }
 
     /// Something that took from one instant to another.
-    #[allow(clippy::too_many_arguments)]
     pub(super) fn slice(
         &mut self,
         pid: u32,
         tid: u32,
         category: &str,
         name: &str,
-        from: Instant,
-        to: Instant,
+        during: Range<Instant>,
         args: &Args,
     ) {
         let (name, args) = (quoted(name), &args.0);
+        let Range { start: from, end: to } = during;
         let duration = Micros(to.saturating_since(from).as_nanos());
         self.event(
             'X',
