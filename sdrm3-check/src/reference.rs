@@ -108,6 +108,8 @@ pub struct Reference<'w, const A: usize> {
     accelerators: Vec<Accelerator>,
     models: Vec<State>,
     sequence: u32,
+    /// Frames that were in time since one was lost; `None`: none was.
+    in_time: Option<u32>,
     now: Instant,
 }
 
@@ -155,6 +157,7 @@ impl<'w, const A: usize> Reference<'w, A> {
             accelerators: vec![accelerator; accelerators],
             models: vec![state; workload.models.len()],
             sequence: 0,
+            in_time: None,
             now: Instant::ZERO,
         }
     }
@@ -429,6 +432,11 @@ impl<'w, const A: usize> Reference<'w, A> {
             tally.violated += u32::from(progress == Progress::Late);
             tally.accuracy_given_up += u64::from(given_up);
         }
+        match progress {
+            Progress::More => {}
+            Progress::InTime => self.in_time = self.in_time.map(|frames| frames + 1),
+            Progress::Late => self.in_time = Some(0),
+        }
         let mut report = Report::new(ticket, block.job, job.frame, finished);
         (report.subnetwork, report.progress) = (subnetwork, progress);
         (report.energy_nj, report.worst_energy_nj) = (energy_nj, worst_energy_nj);
@@ -596,6 +604,7 @@ impl<'w, const A: usize> Reference<'w, A> {
             state.tally.dropped += 1;
             state.tally.violated += 1;
             state.lost.push(true);
+            self.in_time = Some(0);
         }
     }
 

@@ -21,14 +21,24 @@
 //! ```
 //!
 //! `C`, the comfort, is by how much the rest may take longer than at best, for others are in the way. `B`
-//! is the longest segment of the workload on its fastest accelerator: so long may a frame that has just
-//! become urgent have to wait, since nothing is preempted. What has started and could not afford to be passed by
+//! is how long a frame that has just become urgent may have to wait, since nothing is preempted. The policy is
+//! *confident* until a frame is lost, and again when 1,024 in a row were in time, else *careful*:
+//!
+//! ```text
+//!              C         B, each segment on its fastest accelerator
+//! careful      2         the longest segment of the workload
+//! confident    1.5       as long as all A accelerators can be blocked at once: the longest segment of a model,
+//!                        A-th longest among the models
+//! ```
+//!
+//! What has started and could not afford to be passed by
 //! goes on, for under overload a frame that is begun, passed by and given up has taken time from the others for
 //! nothing. Slack is spent on energy, which is all that it is good for, and a frame is not put on a bad
 //! accelerator because the good one is busy for a moment.
 //!
 //! A decision takes O(jobs x accelerators), and no division.
 
+use crate::event::{DropReason, Event, Progress, Report};
 use crate::job::JobView;
 use crate::policy::{AcceleratorState, Activity, Offer, Policy};
 use crate::score::Score;
@@ -50,6 +60,9 @@ const LONGEST_WAIT: u32 = 1 << 30;
 /// More time than this is as good as this: too little for the longest wait.
 const LONGEST_LIMIT: u32 = LONGEST_WAIT + LONGEST_WAIT / 2 - 1;
 
+/// How many frames in time make a careful policy confident.
+const CAREFUL_FOR: u16 = 1_024;
+
 /// The latency where a segment cannot run, or not now.
 const CLOSED: u32 = 1 << 31;
 
@@ -57,10 +70,14 @@ const CLOSED: u32 = 1 << 31;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Gated<const MODELS: usize, const ACCS: usize> {
-    /// The comfort `C` in sixteenths; 32, which is twice the time at best, unless set otherwise.
+    /// The comfort `C` of the careful policy in sixteenths, that of the confident one is three quarters of it; 32,
+    /// which is twice the time at best, unless set otherwise.
     pub comfort: u16,
-    /// `B`.
+    /// `B` of the careful policy, and of the confident one.
     longest: u32,
+    blocked: u32,
+    /// How many frames have to be in time until it is confident; 0: it is.
+    careful_for: u16,
     /// By model.
     tails: [u32; MODELS],
     /// By accelerator.
@@ -72,13 +89,16 @@ pub struct Gated<const MODELS: usize, const ACCS: usize> {
 impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
     /// The policy for this workload. O(tables + models squared).
     pub fn new(workload: &Workload<'_, ACCS>) -> Self {
-        let mut longest_ns = 0;
-        for model in workload.models {
+        // The longest segment of each model.
+        let mut longest = [0; MODELS];
+        for (longest, model) in longest.iter_mut().zip(workload.models) {
             for segment in model.subnetworks.iter().flat_map(|subnetwork| subnetwork.segments) {
                 let least = segment.placements().iter().filter(|on| on.runs()).map(|on| on.latency_ns).min();
-                longest_ns = least.unwrap_or(0).max(longest_ns);
+                *longest = (least.unwrap_or(0) >> UNIT_BITS).max(*longest);
             }
         }
+        let as_long = |least: u32| longest.iter().filter(|other| **other >= least).count();
+        let all_blocked = longest.iter().filter(|own| as_long(**own) >= workload.accelerators.len());
         let mut tails = [0; MODELS];
         // A chain of cascades is no longer than there are models.
         for _ in workload.models {
@@ -91,22 +111,49 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
                 }
             }
         }
-        Self { comfort: 32, longest: longest_ns >> UNIT_BITS, tails, waits: [0; ACCS], open: 0 }
+        Self {
+            comfort: 32,
+            longest: longest.iter().copied().max().unwrap_or(0),
+            blocked: all_blocked.copied().max().unwrap_or(0),
+            careful_for: 0,
+            tails,
+            waits: [0; ACCS],
+            open: 0,
+        }
     }
 
     /// The same without comfort: every frame goes where it ends first.
     #[must_use]
     pub const fn in_haste(mut self) -> Self {
-        self.longest = u32::MAX;
+        (self.longest, self.blocked) = (u32::MAX, u32::MAX);
         self
+    }
+
+    /// The same without confidence: always careful.
+    #[must_use]
+    pub const fn always_careful(mut self) -> Self {
+        self.careful_for = u16::MAX;
+        self
+    }
+
+    /// A frame was lost, or was in time.
+    fn learn(&mut self, lost: bool) {
+        self.careful_for = match self.careful_for {
+            u16::MAX => u16::MAX,
+            _ if lost => CAREFUL_FOR,
+            frames => frames.saturating_sub(1),
+        };
     }
 
     /// What the segment and all behind it may take to be comfortable, plus one; 0: too little is left for
     /// anything.
     #[inline(always)]
     fn limit(&self, slack: u32, rest: u32) -> u32 {
-        let spare = (u64::from(rest) * u64::from(self.comfort)) >> 4;
-        let limit = u64::from(slack).checked_sub(spare + u64::from(self.longest));
+        let comfort = u64::from(self.comfort);
+        let (comfort, blocking) =
+            if self.careful_for == 0 { (comfort * 3 / 4, self.blocked) } else { (comfort, self.longest) };
+        let spare = (u64::from(rest) * comfort) >> 4;
+        let limit = u64::from(slack).checked_sub(spare + u64::from(blocking));
         limit.map_or(0, |limit| (limit as u32).min(LONGEST_LIMIT) + 1)
     }
 
@@ -205,5 +252,14 @@ impl<const MODELS: usize, const ACCS: usize> Policy for Gated<MODELS, ACCS> {
 
     fn abandons(&self, job: &JobView<'_>, now: Instant) -> bool {
         job.fastest_togo > job.slack(now)
+    }
+
+    fn observe(&mut self, event: &Event, _: Instant) {
+        match event {
+            Event::Dropped(_, reason) if *reason != DropReason::Withdrawn => self.learn(true),
+            Event::Completed(Report { progress: Progress::Late, .. }) => self.learn(true),
+            Event::Completed(Report { progress: Progress::InTime, .. }) => self.learn(false),
+            _ => {}
+        }
     }
 }

@@ -22,7 +22,12 @@ const fn npu(latency_ms: u32) -> SegmentSpec<2> {
 
 const NAMES: [Accelerator<'static>; 2] = [Accelerator::new("npu"), Accelerator::new("dsp")];
 
+/// Careful, unless a test says otherwise.
 fn gated<const N: usize>(models: [Model<'static, 2>; N]) -> Story<Gated<MODELS, 2>> {
+    Story::made(|workload| Gated::new(workload).always_careful(), Config::PLAIN, models, NAMES)
+}
+
+fn confident<const N: usize>(models: [Model<'static, 2>; N]) -> Story<Gated<MODELS, 2>> {
     Story::made(|workload| Gated::new(workload), Config::PLAIN, models, NAMES)
 }
 
@@ -189,6 +194,51 @@ fn a_frame_that_has_started_and_can_afford_it_is_passed_by() {
     story.at(4).release("new");
     story.ends("npu");
     story.then("new#0 segment 0 on npu", "it has 2 ms to spare, the other one 5: a segment takes 4 at most");
+}
+
+// ---- confidence ------------------------------------------------------------------------------
+
+#[test]
+fn while_no_frame_is_lost_less_time_is_comfortable() {
+    // 20 ms, one and a half times the 10 behind them, and nothing to block both accelerators.
+    let mut story = confident([model("a", 35, [both(10, 20), both(10, 20)])]);
+    story.release("a");
+    story.then("a#0 segment 0 on dsp", "comfortable to the millisecond");
+    let mut story = confident([model("a", 34, [both(10, 20), both(10, 20)])]);
+    story.release("a");
+    story.then("a#0 segment 0 on npu", "a millisecond less");
+}
+
+#[test]
+fn both_accelerators_are_blocked_no_longer_than_by_the_model_of_the_second_longest_segment() {
+    let others = |deadline| {
+        [model("a", deadline, [both(2, 6)]), model("long", 90, [npu(9)]), model("shorter", 90, [npu(4)])]
+    };
+    let mut story = confident(others(10));
+    story.release("a");
+    story.then("a#0 segment 0 on dsp", "6 + 4 = 10, whatever the long one does");
+    let mut story = confident(others(9));
+    story.release("a");
+    story.then("a#0 segment 0 on npu", "a millisecond less");
+}
+
+#[test]
+fn a_lost_frame_makes_it_careful_until_so_many_are_in_time() {
+    let mut story = confident([model("a", 9, [both(2, 6)]), model("short", 5, [npu(4)])]);
+    story.release("a");
+    story.then("a#0 segment 0 on dsp", "6 + 2 = 8: its own segment is the second longest");
+    story.release("short");
+    // Nobody asks in time.
+    story.at(2).then("drop short#0: Abandoned", "4 ms of work, 3 left");
+    story.at(6).ends("dsp");
+    for frame in 1..1024 {
+        story.release("a");
+        story.then(&format!("a#{frame} segment 0 on npu"), "6 + 4 = 10, with the longest segment: too much");
+        story.at(6 + 2 * frame);
+        assert_eq!(story.ends("npu").progress, Progress::InTime);
+    }
+    story.release("a");
+    story.then("a#1024 segment 0 on dsp", "1,024 were in time in a row");
 }
 
 // ---- sub-networks ----------------------------------------------------------------------------

@@ -1,11 +1,14 @@
 //! The gated policy, by its three questions (see [`sdrm3_core::Gated`]).
 
-use sdrm3_core::{Instant, ModelId, Score};
+use sdrm3_core::{Instant, Model, ModelId, Score};
 
 use super::{Job, Reference, Rule, Service, saturated};
 
-/// The comfort: work may take twice its time at best.
-const COMFORT: i64 = 2;
+/// How many frames in time make it confident.
+const CAREFUL_FOR: u32 = 1024;
+/// The comfort in sixteenths: work may take twice its time at best, or one and a half times.
+const CAREFUL: i64 = 32;
+const CONFIDENT: i64 = 24;
 /// Times are in units of this many nanoseconds, and at most 2^32 - 1 of them.
 const UNIT_NS: u128 = 16;
 /// The longest wait.
@@ -33,12 +36,17 @@ impl<const A: usize> Reference<'_, A> {
         children.filter(|(child, _)| self.row(*child).deadline.is_none()).map(behind).max().unwrap_or(0)
     }
 
-    /// The longest of all segments on its fastest accelerator.
-    fn longest(&self) -> i64 {
-        let subnetworks = self.workload.models.iter().flat_map(|model| model.subnetworks);
-        let segments = subnetworks.flat_map(|subnetwork| subnetwork.segments);
-        let least = |segment| Self::latencies(segment).into_iter().min().expect("it runs somewhere");
-        units(segments.map(least).max().unwrap_or(0))
+    /// The longest segment of each model on its fastest accelerator, the longest first.
+    fn longest(&self) -> Vec<i64> {
+        let of_model = |model: &Model<'_, A>| {
+            let segments = model.subnetworks.iter().flat_map(|subnetwork| subnetwork.segments.iter());
+            let least = segments
+                .map(|segment| Self::latencies(segment).into_iter().min().expect("it runs somewhere"));
+            units(least.max().unwrap_or(0))
+        };
+        let mut longest: Vec<i64> = self.workload.models.iter().map(of_model).collect();
+        longest.sort_unstable_by_key(|segment| std::cmp::Reverse(*segment));
+        longest
     }
 
     /// How long an accelerator is still busy; one that is overdue needs as long again. `None`: it takes
@@ -74,7 +82,13 @@ impl<const A: usize> Reference<'_, A> {
         let next = runs.iter().map(|(_, latency, _)| *latency).min()?;
         let rest = (fastest - next).max(0);
         let behind = (rest + tail).min(u32::MAX.into());
-        let limit = (slack - COMFORT * behind - self.longest()).min(LONGEST_LIMIT);
+        let longest = self.longest();
+        let careful = self.in_time.is_some_and(|frames| frames < CAREFUL_FOR);
+        let comfort = if careful { CAREFUL } else { CONFIDENT };
+        // Confident, all accelerators at once.
+        let blocked =
+            longest.get(if careful { 0 } else { self.accelerators.len() - 1 }).copied().unwrap_or(0);
+        let limit = (slack - ((comfort * behind) >> 4) - blocked).min(LONGEST_LIMIT);
 
         let open = || runs.iter().filter_map(|&(index, lat, nj)| Some((index, lat, nj, self.wait(index)?)));
         let comfortable = open().filter(|(_, latency, _, wait)| wait + wait / 2 + latency <= limit);
@@ -85,7 +99,7 @@ impl<const A: usize> Reference<'_, A> {
             Some((index, ..)) => Some((index, Score(-fastest))),
             None => {
                 let laxity = slack - tail - fastest;
-                let goes_on = job.started && laxity < self.longest();
+                let goes_on = job.started && laxity < longest[0];
                 let urgency = URGENT + if goes_on { STARTED } else { 0 };
                 first.map(|(index, ..)| (index, Score(urgency - laxity)))
             }

@@ -1,6 +1,8 @@
 //! The gated policy without some of its rules, to see what each is good for; with all of them it is core's.
 
-use sdrm3_core::{AcceleratorId, AcceleratorState, Activity, Gated, Instant, JobView, Offer, Policy, Score};
+use sdrm3_core::{
+    AcceleratorId, AcceleratorState, Activity, Event, Gated, Instant, JobView, Offer, Policy, Score,
+};
 
 use super::{Part, Tables};
 use crate::scenario::{ACCELERATORS, MODELS};
@@ -22,13 +24,16 @@ impl Stripped {
     ///
     /// Without the gate lost frames hurry like others, since their laxity is least. Without abandoning they run
     /// where nothing else wants to. Without waiting busy accelerators do not count. Without comfort every frame
-    /// goes where it ends first.
+    /// goes where it ends first. Without confidence it is careful before a frame was lost.
     pub fn new(tables: &Tables<'_>, without: &[Part], comfort: u16) -> Self {
         let has = |part| !without.contains(&part);
         let mut policy = Gated::new(tables);
         policy.comfort = comfort;
         if !has(Part::Comfort) {
             policy = policy.in_haste();
+        }
+        if !has(Part::Confidence) {
+            policy = policy.always_careful();
         }
         let gate = has(Part::Gate);
         Self { policy, gate, abandon: gate && has(Part::Abandon), wait: has(Part::Wait) }
@@ -66,6 +71,10 @@ impl Policy for Stripped {
 
     fn only(&self, weighed: Self::Weighed) -> Option<(AcceleratorId, Score)> {
         self.policy.only(weighed)
+    }
+
+    fn observe(&mut self, event: &Event, now: Instant) {
+        self.policy.observe(event, now);
     }
 
     fn abandons(&self, job: &JobView<'_>, now: Instant) -> bool {

@@ -327,11 +327,13 @@ pub enum Part {
     Wait,
     /// Frames with slack go where they take least energy.
     Comfort,
+    /// Less slack will do while no frame is lost.
+    Confidence,
 }
 
 impl Part {
     /// All, in the order of reports.
-    pub const ALL: [Self; 8] = [
+    pub const ALL: [Self; 9] = [
         Self::Drop,
         Self::Supernet,
         Self::Tuner,
@@ -340,15 +342,22 @@ impl Part {
         Self::Abandon,
         Self::Wait,
         Self::Comfort,
+        Self::Confidence,
     ];
 
     /// Those that a policy has.
     pub fn of(policy: PolicyName) -> &'static [Self] {
         match policy {
             PolicyName::Sdrm3 => &[Self::Drop, Self::Supernet, Self::Tuner, Self::Correction],
-            PolicyName::Gated => {
-                &[Self::Gate, Self::Abandon, Self::Wait, Self::Comfort, Self::Supernet, Self::Correction]
-            }
+            PolicyName::Gated => &[
+                Self::Gate,
+                Self::Abandon,
+                Self::Wait,
+                Self::Comfort,
+                Self::Confidence,
+                Self::Supernet,
+                Self::Correction,
+            ],
             _ => &[],
         }
     }
@@ -364,6 +373,7 @@ impl Part {
             Self::Abandon => "abandon",
             Self::Wait => "wait",
             Self::Comfort => "comfort",
+            Self::Confidence => "confidence",
         }
     }
 
@@ -417,7 +427,7 @@ impl Method {
                 Part::Tuner => config.tuning_window = None,
                 Part::Correction => config.correction = false,
                 // Rules of the policy itself.
-                Part::Gate | Part::Abandon | Part::Wait | Part::Comfort => {}
+                Part::Gate | Part::Abandon | Part::Wait | Part::Comfort | Part::Confidence => {}
             }
         }
         config
