@@ -63,8 +63,9 @@ const LONGEST_LIMIT: u32 = LONGEST_WAIT + LONGEST_WAIT / 2 - 1;
 /// How many frames in time make a careful policy confident.
 const CAREFUL_FOR: u16 = 1_024;
 
-/// The latency where a segment cannot run, or not now.
-const CLOSED: u32 = 1 << 31;
+/// The latency where a segment cannot run, and the wait for what is not in service: past every limit, and the
+/// sum of both still fits.
+const CLOSED: u32 = LONGEST_LIMIT + 1;
 
 /// The policy, for a workload of at most `MODELS` models and `ACCS` accelerators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -149,12 +150,12 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
     /// anything.
     #[inline(always)]
     fn limit(&self, slack: u32, rest: u32) -> u32 {
-        let comfort = u64::from(self.comfort);
+        let comfort = u32::from(self.comfort);
         let (comfort, blocking) =
             if self.careful_for == 0 { (comfort * 3 / 4, self.blocked) } else { (comfort, self.longest) };
-        let spare = (u64::from(rest) * comfort) >> 4;
-        let limit = u64::from(slack).checked_sub(spare + u64::from(blocking));
-        limit.map_or(0, |limit| (limit as u32).min(LONGEST_LIMIT) + 1)
+        let spare = u32::try_from((u64::from(rest) * u64::from(comfort)) >> 4).ok();
+        let limit = spare.and_then(|spare| slack.checked_sub(blocking)?.checked_sub(spare));
+        limit.map_or(0, |limit| limit.min(LONGEST_LIMIT) + 1)
     }
 
     /// Of the comfortable accelerators the one of least energy; of equal ones where the segment ends first, of
@@ -171,12 +172,12 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
         most_frugal
     }
 
-    /// Where the segment ends first.
+    /// Where the segment, which can run on these accelerators, ends first.
     #[inline(never)]
-    fn soonest(&self, latencies: &[u32; ACCS]) -> Option<u8> {
-        let open =
-            self.waits.iter().zip(latencies).enumerate().filter(|(_, (_, latency))| **latency != CLOSED);
-        open.min_by_key(|(_, (wait, latency))| *wait + *latency).map(|(index, _)| index as u8)
+    fn soonest(&self, latencies: &[u32; ACCS], runs_on: u32) -> Option<u8> {
+        let ends = self.waits.iter().zip(latencies).map(|(wait, latency)| wait + latency).enumerate();
+        let open = ends.filter(|(index, _)| (runs_on & self.open) >> (index & 31) & 1 != 0);
+        open.min_by_key(|(_, end)| *end).map(|(index, _)| index as u8)
     }
 }
 
@@ -203,7 +204,7 @@ impl<const MODELS: usize, const ACCS: usize> Policy for Gated<MODELS, ACCS> {
         accelerators: &[AcceleratorState],
         now: Instant,
     ) {
-        self.open = 0;
+        let mut open = 0;
         for (index, (wait, state)) in self.waits.iter_mut().zip(accelerators).enumerate() {
             *wait = match state.activity {
                 Activity::Idle => 0,
@@ -212,30 +213,27 @@ impl<const MODELS: usize, const ACCS: usize> Policy for Gated<MODELS, ACCS> {
                     units(now.saturating_since(until)).min(LONGEST_WAIT)
                 }
                 Activity::Busy { until } => units(until.saturating_since(now)).min(LONGEST_WAIT),
-                Activity::Resting | Activity::OutOfService => continue,
+                Activity::Resting | Activity::OutOfService => CLOSED,
             };
-            self.open |= 1 << (index & 31);
+            open |= u32::from(*wait != CLOSED) << (index & 31);
         }
+        self.open = open;
     }
 
     // Inlined, so that only what it reads of the job is worked out.
     #[inline(always)]
     fn weigh(&self, job: &JobView<'_>, _: &[AcceleratorState], now: Instant) -> Self::Weighed {
-        let (fastest, slack) = (units(job.fastest_togo), units(job.slack(now)));
+        let (slack, fastest) = match job.at_ease(now) {
+            Some((slack_ns, fastest_ns)) => (slack_ns >> UNIT_BITS, fastest_ns >> UNIT_BITS),
+            None => (units(job.slack(now)), units(job.fastest_togo)),
+        };
         let tail = self.tails.get(usize::from(job.frame.model.0)).copied().unwrap_or(0);
-        let latencies = job.latencies(CLOSED);
-        let next = latencies.iter().fold(CLOSED, |least, &latency| latency.min(least));
+        let (latencies, next) = job.latencies(CLOSED);
         let rest = fastest.saturating_sub(next).saturating_add(tail);
-        let mut open = latencies;
-        for (index, latency) in open.iter_mut().enumerate() {
-            if self.open >> (index & 31) & 1 == 0 {
-                *latency = CLOSED;
-            }
-        }
-        if let Some(index) = self.most_frugal(&open, job.placements, self.limit(slack, rest)) {
+        if let Some(index) = self.most_frugal(&latencies, job.placements, self.limit(slack, rest)) {
             return Some((AcceleratorId(index), Score(-i64::from(fastest))));
         }
-        let index = self.soonest(&open)?;
+        let index = self.soonest(&latencies, job.ready.may_run)?;
         let laxity = i64::from(slack) - i64::from(tail) - i64::from(fastest);
         let goes_on = job.started && laxity < i64::from(self.longest);
         let urgency = if goes_on { URGENT + STARTED } else { URGENT };
@@ -251,7 +249,7 @@ impl<const MODELS: usize, const ACCS: usize> Policy for Gated<MODELS, ACCS> {
     }
 
     fn abandons(&self, job: &JobView<'_>, now: Instant) -> bool {
-        job.fastest_togo > job.slack(now)
+        job.at_ease(now).is_none() && job.fastest_togo > job.slack(now)
     }
 
     fn observe(&mut self, event: &Event, _: Instant) {

@@ -220,6 +220,14 @@ impl JobView<'_> {
         self.frame.deadline.saturating_since(now)
     }
 
+    /// Its slack and its fastest work, corrected, in nanoseconds, while all is well with it: see
+    /// [`Job::is_at_ease`].
+    #[inline(always)]
+    pub(crate) fn at_ease(&self, now: Instant) -> Option<(u32, u32)> {
+        let slack = narrow_slack(self.frame.deadline, now)?;
+        (slack > self.ready.tight_ns).then_some((slack, self.ready.tight_ns))
+    }
+
     /// Latency of the next segment on an accelerator in nanoseconds, corrected by what was measured;
     /// `None` where it cannot run. O(1).
     pub fn latency_on(&self, accelerator: AcceleratorId) -> Option<u32> {
@@ -230,17 +238,18 @@ impl JobView<'_> {
     }
 
     /// [`latency_on`](Self::latency_on) each accelerator in units of 16 ns, at most 2^30 of them; `closed` where it
-    /// cannot run. O(ACCS).
+    /// cannot run; and the least of all. O(ACCS).
     #[inline(always)]
-    pub(crate) fn latencies<const ACCS: usize>(&self, closed: u32) -> [u32; ACCS] {
-        let mut latencies = [closed; ACCS];
+    pub(crate) fn latencies<const ACCS: usize>(&self, closed: u32) -> ([u32; ACCS], u32) {
+        let (mut latencies, mut least) = ([closed; ACCS], closed);
         let rows = latencies.iter_mut().zip(self.placements).zip(self.factors);
         for (index, ((latency, placement), &factor)) in rows.enumerate() {
             if self.ready.may_run >> (index & 31) & 1 != 0 {
                 *latency = correction::scale_to_16_ns(placement.latency_ns, factor);
+                least = least.min(*latency);
             }
         }
-        latencies
+        (latencies, least)
     }
 
     /// [`score::urgency`] of it: of `togo` and [`slack`](Self::slack).
