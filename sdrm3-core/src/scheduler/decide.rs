@@ -345,53 +345,47 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let Some(job) = self.jobs.at(choice.job) else { return Action::Wait(NextWake::Idle) };
         let Some(offer) = self.offer(index, id, job) else { return Action::Wait(NextWake::Idle) };
         let longest = self.policy.block(&self.view(id, job), &offer);
-        let mut block = Dispatch {
-            ticket: Ticket { accelerator: AcceleratorId(index as u8), sequence: self.next_sequence },
-            job: id,
-            frame: job.frame(),
-            subnetwork: job.subnetwork,
-            first: job.position,
-            count: 1,
-            expected: Cost::new(offer.placement.latency_ns, offer.placement.energy_nj),
-            switch: offer.switch,
-            score: choice.score,
-        };
+        let (mut count, switch) = (1, offer.switch);
+        let mut expected = Cost::new(offer.placement.latency_ns, offer.placement.energy_nj);
         if longest > 1 && job.segment.info().branch == Branch::Next {
             let segments = segments_of(self.workload, job.model, job.subnetwork);
             for segment in segments.iter().skip(usize::from(job.position) + 1) {
                 let Some(on) = segment.placements().get(index).filter(|on| on.runs()) else { break };
-                block.expected.latency_ns = block.expected.latency_ns.saturating_add(on.latency_ns);
-                block.expected.energy_nj = block.expected.energy_nj.saturating_add(on.energy_nj);
-                block.count += 1;
-                if block.count >= longest || segment.info().branch != Branch::Next {
+                expected.latency_ns = expected.latency_ns.saturating_add(on.latency_ns);
+                expected.energy_nj = expected.energy_nj.saturating_add(on.energy_nj);
+                count += 1;
+                if count >= longest || segment.info().branch != Branch::Next {
                     break;
                 }
             }
         }
-        let expected_ns = block.expected.latency_ns;
+        let (model, had_started) = (job.model, job.state.has_started());
         let corrected_ns = model_of(&self.models, job)
-            .map_or(expected_ns, |model| model.correction.latency(index, expected_ns));
-        let takes = Duration::from_nanos(u64::from(corrected_ns) + u64::from(block.switch.latency_ns));
+            .map_or(expected.latency_ns, |model| model.correction.latency(index, expected.latency_ns));
+        let takes = Duration::from_nanos(u64::from(corrected_ns) + u64::from(switch.latency_ns));
 
-        self.next_sequence = self.next_sequence.wrapping_add(1);
-        let mut had_started = false;
-        if let Some(job) = self.jobs.at_mut(choice.job) {
-            had_started = job.state.has_started();
-            job.state = State::Running;
-        }
+        let sequence = self.next_sequence;
+        self.next_sequence = sequence.wrapping_add(1);
         if let (Some(slot), Some(state)) = (self.slots.get_mut(index), self.accelerators.get_mut(index)) {
-            slot.in_flight = Some(InFlight {
-                sequence: block.ticket.sequence,
-                job: id,
-                count: block.count,
-                switch: block.switch,
-                dispatched: now,
-                had_started,
-            });
-            slot.last_model = Some(block.frame.model);
+            slot.in_flight = Some(InFlight { sequence, job: id, count, switch, dispatched: now, had_started });
+            slot.last_model = Some(model);
             state.last_job = Some(id);
             self.set_activity(index, Activity::Busy { until: now.saturating_add(takes) });
         }
+        let Some(job) = self.jobs.at_mut(choice.job) else { return Action::Wait(NextWake::Idle) };
+        job.state = State::Running;
+        // Put together last: until then it lies where it is.
+        let block = Dispatch {
+            ticket: Ticket { accelerator: AcceleratorId(index as u8), sequence },
+            job: id,
+            frame: job.frame(),
+            subnetwork: job.subnetwork,
+            first: job.position,
+            count,
+            expected,
+            switch,
+            score: choice.score,
+        };
         self.policy.observe(&Event::Dispatched(block), now);
         Action::Dispatch(block)
     }
