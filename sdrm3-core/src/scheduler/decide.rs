@@ -338,7 +338,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
 
     /// Dispatches the chosen pair: a block as long as the policy asks, but ended where the network may
     /// branch or the accelerator cannot go on. O(segments of the block).
-    #[inline(never)]
+    #[inline(always)]
     fn dispatch(&mut self, choice: &Choice, now: Instant) -> Action {
         let index = self.fastest_of(choice);
         let id = self.jobs.id_of(choice.job);
