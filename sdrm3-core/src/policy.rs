@@ -188,8 +188,9 @@ impl Policy for MapScore {
 
     #[inline(always)]
     fn base(&self, weighed: MapScoreWeighed) -> Option<Score> {
-        // The other terms are below `urgency` and 2^29: together they fit 32 bits.
-        (weighed.urgency < 7 << 29).then_some(Score(weighed.starvation_term))
+        // The other terms are below `urgency` and 2^29: together they fit 32 bits. Half of what would do, for a
+        // test of the sign.
+        (weighed.urgency < 1 << 31).then_some(Score(weighed.starvation_term))
     }
 
     #[inline(always)]

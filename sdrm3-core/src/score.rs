@@ -196,9 +196,10 @@ const fn leading_zeros_by_table(value: u32) -> u32 {
         table
     };
     // The longest first: the most frequent.
-    let (above, byte) = if value >> 24 != 0 {
-        (0, value >> 24)
-    } else if value >> 16 != 0 {
+    if value >> 24 != 0 {
+        return OF_BYTE[(value >> 24) as usize] as u32;
+    }
+    let (above, byte) = if value >> 16 != 0 {
         (8, value >> 16)
     } else if value >> 8 != 0 {
         (16, value >> 8)
@@ -218,8 +219,8 @@ pub const fn urgency(togo: Duration, slack: Duration) -> u32 {
 #[inline(always)]
 pub(crate) const fn urgency_of_ready(togo: Togo, slack_ns: u32) -> u32 {
     let zeros = leading_zeros(slack_ns);
-    let quotient = togo.0 / ((slack_ns << (zeros & 31)) >> 16 | 1 << 15);
-    // The quotient has 17 bits. It is never shifted down for a slack of zero.
+    let Some(quotient) = togo.0.checked_div((slack_ns << (zeros & 31)) >> 16) else { return URGENCY_MAX };
+    // The quotient has 17 bits.
     let down = togo.shift() - zeros as i32;
     if down < 0 {
         return any_urgency(togo, slack_ns as u64);
