@@ -367,7 +367,8 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let sequence = self.next_sequence;
         self.next_sequence = sequence.wrapping_add(1);
         if let (Some(slot), Some(state)) = (self.slots.get_mut(index), self.accelerators.get_mut(index)) {
-            slot.in_flight = Some(InFlight { sequence, job: id, count, switch, dispatched: now, had_started });
+            slot.in_flight =
+                Some(InFlight { sequence, job: id, count, switch, dispatched: now, had_started });
             slot.last_model = Some(model);
             state.last_job = Some(id);
             self.set_activity(index, Activity::Busy { until: now.saturating_add(takes) });
