@@ -22,7 +22,7 @@
 //!
 //! `C`, the comfort, is by how much the rest may take longer than at best, for others are in the way. `B`
 //! is how long a frame that has just become urgent may have to wait, since nothing is preempted. The policy is
-//! *confident* until a frame is lost, and again when 1,024 in a row were in time, else *careful*:
+//! *confident* until a frame is lost, and again when 8,192 in a row were in time, else *careful*:
 //!
 //! ```text
 //!              C         B, each segment on its fastest accelerator
@@ -38,6 +38,7 @@
 //!
 //! A decision takes O(jobs x accelerators), and no division.
 
+use crate::correction;
 use crate::event::{DropReason, Event, Progress, Report};
 use crate::job::JobView;
 use crate::policy::{AcceleratorState, Activity, Offer, Policy};
@@ -61,7 +62,7 @@ const LONGEST_WAIT: u32 = 1 << 30;
 const LONGEST_LIMIT: u32 = LONGEST_WAIT + LONGEST_WAIT / 2 - 1;
 
 /// How many frames in time make a careful policy confident.
-const CAREFUL_FOR: u16 = 1_024;
+const CAREFUL_FOR: u16 = 8_192;
 
 /// The latency where a segment cannot run, and the wait for what is not in service: past every limit, and the
 /// sum of both still fits.
@@ -172,11 +173,42 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
         most_frugal
     }
 
+    /// The most frugal of these accelerators, of equal ones where the segment ends first, if it is comfortable even
+    /// with all work still to come behind the segment: so it mostly is, and then the others need no look.
+    #[inline(always)]
+    fn at_leisure(&self, job: &JobView<'_>, runs_on: u32, limit: u32) -> Option<u8> {
+        if limit == 0 {
+            return None;
+        }
+        let (mut least, mut place) = (u32::MAX, ACCS);
+        for (index, on) in job.placements.iter().enumerate() {
+            if runs_on >> (index & 31) & 1 != 0
+                && (on.energy_nj < least
+                    || on.energy_nj == least && self.ends_sooner(job.placements, job.factors, index, place))
+            {
+                (least, place) = (on.energy_nj, index);
+            }
+        }
+        let wait = self.waits.get(place)?;
+        (wait + wait / 2 + job.latency_16_ns(place)? < limit).then_some(place as u8)
+    }
+
+    /// Whether a segment ends sooner on one accelerator than on another, which may be none.
+    #[cold]
+    #[inline(never)]
+    fn ends_sooner(&self, placements: &[Placement], factors: &[u16], one: usize, other: usize) -> bool {
+        let end = |index: usize| {
+            let latency = correction::scale_to_16_ns(placements.get(index)?.latency_ns, *factors.get(index)?);
+            Some(self.waits.get(index)? + latency)
+        };
+        end(other).is_none_or(|other| end(one).is_some_and(|one| one < other))
+    }
+
     /// Where the segment, which can run on these accelerators, ends first.
     #[inline(never)]
     fn soonest(&self, latencies: &[u32; ACCS], runs_on: u32) -> Option<u8> {
         let ends = self.waits.iter().zip(latencies).map(|(wait, latency)| wait + latency).enumerate();
-        let open = ends.filter(|(index, _)| (runs_on & self.open) >> (index & 31) & 1 != 0);
+        let open = ends.filter(|(index, _)| runs_on >> (index & 31) & 1 != 0);
         open.min_by_key(|(_, end)| *end).map(|(index, _)| index as u8)
     }
 }
@@ -228,12 +260,19 @@ impl<const MODELS: usize, const ACCS: usize> Policy for Gated<MODELS, ACCS> {
             None => (units(job.slack(now)), units(job.fastest_togo)),
         };
         let tail = self.tails.get(usize::from(job.frame.model.0)).copied().unwrap_or(0);
-        let (latencies, next) = job.latencies(CLOSED);
-        let rest = fastest.saturating_sub(next).saturating_add(tail);
-        if let Some(index) = self.most_frugal(&latencies, job.placements, self.limit(slack, rest)) {
+        let open = job.ready.may_run & self.open;
+        let unhurried = self.limit(slack, fastest.saturating_add(tail));
+        if let Some(index) = self.at_leisure(job, open, unhurried) {
             return Some((AcceleratorId(index), Score(-i64::from(fastest))));
         }
-        let index = self.soonest(&latencies, job.ready.may_run)?;
+        let (latencies, next) = job.latencies(CLOSED);
+        let rest = fastest.saturating_sub(next).saturating_add(tail);
+        let limit = self.limit(slack, rest);
+        let frugal = if limit > 0 { self.most_frugal(&latencies, job.placements, limit) } else { None };
+        if let Some(index) = frugal {
+            return Some((AcceleratorId(index), Score(-i64::from(fastest))));
+        }
+        let index = self.soonest(&latencies, open)?;
         let laxity = i64::from(slack) - i64::from(tail) - i64::from(fastest);
         let goes_on = job.started && laxity < i64::from(self.longest);
         let urgency = if goes_on { URGENT + STARTED } else { URGENT };

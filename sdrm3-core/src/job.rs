@@ -237,6 +237,12 @@ impl JobView<'_> {
         runs.then(|| correction::scale(placement.latency_ns, *factor))
     }
 
+    /// Latency of the next segment on an accelerator where it can run, in units of 16 ns, at most 2^30 of them. O(1).
+    #[inline(always)]
+    pub(crate) fn latency_16_ns(&self, index: usize) -> Option<u32> {
+        Some(correction::scale_to_16_ns(self.placements.get(index)?.latency_ns, *self.factors.get(index)?))
+    }
+
     /// [`latency_on`](Self::latency_on) each accelerator in units of 16 ns, at most 2^30 of them; `closed` where it
     /// cannot run; and the least of all. O(ACCS).
     #[inline(always)]

@@ -231,14 +231,14 @@ fn a_lost_frame_makes_it_careful_until_so_many_are_in_time() {
     // Nobody asks in time.
     story.at(2).then("drop short#0: Abandoned", "4 ms of work, 3 left");
     story.at(6).ends("dsp");
-    for frame in 1..1024 {
+    for frame in 1..8192 {
         story.release("a");
         story.then(&format!("a#{frame} segment 0 on npu"), "6 + 4 = 10, with the longest segment: too much");
         story.at(6 + 2 * frame);
         assert_eq!(story.ends("npu").progress, Progress::InTime);
     }
     story.release("a");
-    story.then("a#1024 segment 0 on dsp", "1,024 were in time in a row");
+    story.then("a#8192 segment 0 on dsp", "8,192 were in time in a row");
 }
 
 // ---- sub-networks ----------------------------------------------------------------------------

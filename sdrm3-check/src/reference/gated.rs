@@ -5,7 +5,7 @@ use sdrm3_core::{Instant, Model, ModelId, Score};
 use super::{Job, Reference, Rule, Service, saturated};
 
 /// How many frames in time make it confident.
-const CAREFUL_FOR: u32 = 1024;
+const CAREFUL_FOR: u32 = 8192;
 /// The comfort in sixteenths: work may take twice its time at best, or one and a half times.
 const CAREFUL: i64 = 32;
 const CONFIDENT: i64 = 24;

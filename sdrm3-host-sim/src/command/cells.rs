@@ -41,7 +41,7 @@ pub(super) struct Common {
     #[arg(long, value_name = "NAME=VALUE")]
     param: Vec<String>,
     /// Parts to switch off: of sdrm3 drop, supernet, tuner, correction; of sdrm3-gated gate, wait, comfort,
-    /// abandon, supernet, correction
+    /// confidence, abandon, supernet, correction
     #[arg(long, value_name = "PART,...", value_delimiter = ',')]
     without: Vec<String>,
     /// Latencies of each pair of model and accelerator are up to this share off the tables, either way (0 to 0.9)

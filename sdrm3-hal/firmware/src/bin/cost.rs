@@ -167,10 +167,14 @@ fn decisions<const MODELS: usize, const ACCS: usize>(jobs: usize) -> Samples {
     decisions_by::<MapScore, MODELS, ACCS>(jobs, |_| MapScore::default(), Config::FULL)
 }
 
-/// The same under the gated policy, which has no frame drop and no tuner.
-fn gated_decisions<const MODELS: usize, const ACCS: usize>(jobs: usize) -> Samples {
+/// The same under the gated policy, which has no frame drop and no tuner; and that in haste, where no frame is
+/// comfortable: the dearest.
+fn gated_decisions<const MODELS: usize, const ACCS: usize>(
+    jobs: usize,
+    policy: impl FnOnce(&Workload<'static, ACCS>) -> Gated<MODELS, ACCS>,
+) -> Samples {
     let config = Config { supernet: true, correction: true, ..Config::PLAIN };
-    decisions_by::<Gated<MODELS, ACCS>, MODELS, ACCS>(jobs, Gated::new, config)
+    decisions_by::<Gated<MODELS, ACCS>, MODELS, ACCS>(jobs, policy, config)
 }
 
 fn decisions_by<P: Policy, const MODELS: usize, const ACCS: usize>(
@@ -250,7 +254,8 @@ fn main() -> ! {
     sizes::print();
 
     print("decision_8x4", &decisions::<8, 4>(8));
-    print("gated_decision_8x4", &gated_decisions::<8, 4>(8));
+    print("gated_decision_8x4", &gated_decisions::<8, 4>(8, Gated::new));
+    print("gated_haste_8x4", &gated_decisions::<8, 4>(8, |workload| Gated::new(workload).in_haste()));
     let at = |jobs| {
         [
             decisions::<16, 1>(jobs).max(),
