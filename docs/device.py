@@ -51,7 +51,7 @@ def main():
     for line in sys.stdin:
         key, _, value = line.strip().partition(" ")
         board, dot, key = key.partition(".")
-        if key == "FAIL":
+        if key in ("FAIL", "MISS"):
             failures.append(f"{BOARDS.get(board, board)}: {value}")
         elif dot:
             values[board, key] = value
