@@ -15,8 +15,8 @@
 //! 2. place    a is comfortable if  1.5 wait(a) + lat(a) + C rest <= slack - C tail - B
 //!             of the comfortable accelerators the one of least energy, without any the one where the
 //!             segment ends first; if that one is busy, the frame waits for it
-//! 3. order    frames without comfort first: those that have started and whose laxity is below B, then the
-//!             others, both by least laxity  slack - tail - fastest;  then the comfortable ones, by least
+//! 3. order    frames without comfort first: those that have started and whose laxity is below the careful B,
+//!             then the others, both by least laxity  slack - tail - fastest;  then the comfortable ones, by least
 //!             work  fastest
 //! ```
 //!
@@ -31,12 +31,12 @@
 //!                        A-th longest among the models
 //! ```
 //!
-//! What has started and could not afford to be passed by
-//! goes on, for under overload a frame that is begun, passed by and given up has taken time from the others for
-//! nothing. Slack is spent on energy, which is all that it is good for, and a frame is not put on a bad
-//! accelerator because the good one is busy for a moment.
+//! What has started and could not afford to be passed by goes on, for under overload a frame that is begun,
+//! passed by and given up has taken time from the others for nothing. Slack is spent on energy, which is all that
+//! it is good for, and a frame is not put on a bad accelerator because the good one is busy for a moment.
 //!
-//! A decision takes O(jobs x accelerators), and no division.
+//! A decision takes O(jobs x accelerators), and no division. Most frames are comfortable on the most frugal
+//! accelerator: that one is asked first.
 
 use crate::correction;
 use crate::event::{DropReason, Event, Progress, Report};
