@@ -50,6 +50,8 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let progress = match segments.get(next) {
             Some(mut segment) => {
                 if segment.info().switch_point && self.config.supernet {
+                    // What was learnt just now counts for the frames that wait, too.
+                    self.prepare_jobs(frame.model);
                     let lighter = self.lighten(&frame, block.job, subnetwork, next as u16, now);
                     if let Some(same_place) = segments_of(self.workload, frame.model, lighter).get(next) {
                         (subnetwork, segment) = (lighter, same_place);
