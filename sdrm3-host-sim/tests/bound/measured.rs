@@ -1,0 +1,120 @@
+//! Three scenarios of XRBench on seven platforms, with costs that MAESTRO printed: the cells on which the project
+//! compares itself. Their data lie beside the checkout; `SDRM3_DATA` names the folder.
+//!
+//! `cargo test -p sdrm3-host-sim --test bound measured -- --nocapture` prints the means of the book.
+
+use rayon::prelude::*;
+use sdrm3_host_sim::scenario::{CostTable, Platform, Scenario};
+
+use super::{bound_and_costs, check, with_cell};
+
+const OURS: &str = "sdrm3-gated";
+
+/// The scenarios, platforms and costs; `None`, and it says so, without the data.
+fn data() -> Option<(Vec<Scenario>, Vec<Platform>, CostTable)> {
+    let Ok(data) = std::env::var("SDRM3_DATA") else {
+        eprintln!("skipped: SDRM3_DATA does not name the folder of independent data");
+        return None;
+    };
+    let files = |what: &str| -> Vec<String> {
+        let folder = std::fs::read_dir(format!("{data}/grid/{what}")).expect("the grid");
+        let mut paths: Vec<String> =
+            folder.map(|entry| entry.unwrap().path().to_str().expect("UTF-8").to_string()).collect();
+        paths.sort();
+        paths
+    };
+    let scenarios = files("scenarios").iter().map(|path| Scenario::load(path).unwrap()).collect();
+    let platforms = files("platforms").iter().map(|path| Platform::load(path).unwrap()).collect();
+    Some((scenarios, platforms, CostTable::load(&format!("{data}/grid/costs.csv")).unwrap()))
+}
+
+/// Both at once; a model of both is there once.
+fn union(one: &Scenario, other: &Scenario) -> Scenario {
+    let mut union = one.clone();
+    union.name = format!("{} + {}", one.name, other.name);
+    let place = |union: &Scenario, name: &str| union.models.iter().position(|model| model.name == name);
+    for model in &other.models {
+        if place(&union, &model.name).is_none() {
+            union.models.push(model.clone());
+        }
+    }
+    for model in &other.models {
+        let parent =
+            model.parent.map(|parent| place(&union, &other.models[parent.index].name).expect("added"));
+        let added = place(&union, &model.name).expect("added");
+        if let (Some(index), Some(parent)) = (parent, union.models[added].parent.as_mut()) {
+            parent.index = index;
+        }
+    }
+    union
+}
+
+/// UXCost of each policy over the bound, by cell: 2 s each.
+fn over_bound(
+    scenarios: &[Scenario],
+    platforms: &[Platform],
+    costs: &CostTable,
+) -> Vec<Vec<(&'static str, f64)>> {
+    let cells: Vec<_> = scenarios
+        .iter()
+        .flat_map(|scenario| platforms.iter().map(move |platform| (scenario, platform)))
+        .collect();
+    let of_cell = |(scenario, platform): &(&Scenario, &Platform)| {
+        with_cell(scenario, platform, Some(costs), (2000, 1), |cell| {
+            let (bound, costs) = bound_and_costs(cell);
+            costs.into_iter().map(|(policy, cost)| (policy, cost / bound.value())).collect()
+        })
+    };
+    cells.par_iter().map(of_cell).collect()
+}
+
+/// Geometric means over the cells, the least first.
+fn means(cells: &[Vec<(&'static str, f64)>]) -> Vec<(&'static str, f64)> {
+    let mean = |index: usize| {
+        let logarithms: f64 = cells.iter().map(|cell| cell[index].1.ln()).sum();
+        (cells[0][index].0, (logarithms / cells.len() as f64).exp())
+    };
+    let mut means: Vec<_> = (0..cells[0].len()).map(mean).collect();
+    means.sort_by(|one, other| one.1.total_cmp(&other.1));
+    means
+}
+
+#[test]
+fn no_policy_beats_the_bound_on_measured_cells() {
+    let Some((scenarios, platforms, costs)) = data() else { return };
+    let mut checked = 0;
+    for scenario in &scenarios {
+        for platform in &platforms {
+            with_cell(scenario, platform, Some(&costs), (500, 1), check)
+                .unwrap_or_else(|error| panic!("{error}"));
+            checked += 1;
+        }
+    }
+    assert_eq!(checked, 21);
+}
+
+#[test]
+fn the_gated_policy_is_near_the_bound_and_above_no_other_policy_on_measured_cells() {
+    let Some((scenarios, platforms, costs)) = data() else { return };
+    let cells = over_bound(&scenarios, &platforms, &costs);
+    println!("over the bound, {} cells: {:.3?}", cells.len(), means(&cells));
+    assert_eq!(means(&cells)[0].0, OURS);
+    assert!(means(&cells)[0].1 <= 1.08, "{:?}", means(&cells)[0]);
+    for cell in &cells {
+        let ours = cell.iter().find(|(policy, _)| *policy == OURS).expect("it ran").1;
+        let others = cell.iter().filter(|(policy, _)| *policy != OURS);
+        let best = others.map(|(_, times)| *times).fold(f64::INFINITY, f64::min);
+        assert!(ours <= 1.02 * best, "{ours} times the bound, another one {best}: {cell:?}");
+    }
+}
+
+#[test]
+fn two_measured_scenarios_at_a_time_are_served_best_by_the_gated_policy() {
+    let Some((scenarios, platforms, costs)) = data() else { return };
+    let [one, two, three] = &scenarios[..] else { panic!("three scenarios") };
+    let pairs = [union(one, two), union(one, three), union(two, three)];
+    let cells = over_bound(&pairs, &platforms, &costs);
+    println!("over the bound, {} cells: {:.3?}", cells.len(), means(&cells));
+    assert_eq!(means(&cells)[0].0, OURS);
+    assert!(means(&cells)[0].1 <= 1.35, "{:?}", means(&cells)[0]);
+}
