@@ -1,7 +1,7 @@
 //! Some minutes of overload: no frame starves, and no count drifts. `cargo run --release -p sdrm3-host-sim
 //! --example soak` does a day.
 
-#[allow(dead_code)]
+#[allow(dead_code)] // the example's own `main`
 #[path = "../examples/soak.rs"]
 mod soak;
 
