@@ -16,7 +16,7 @@ use bench::Bench;
 use common::{Pair, Witness};
 use proptest::collection::vec;
 use proptest::prelude::*;
-use proptest::test_runner::{RngSeed, TestRunner};
+use proptest::test_runner::TestRunner;
 use random::{ACCS, Case, JOBS, MODELS, ModelCase, Range, SegmentCase, Step, case, steps, with_workload};
 use sdrm3_core::{Action, Branch, Config, Dispatch, Instant, MapScore, Workload, score};
 
@@ -149,16 +149,6 @@ fn trace(
     }
 }
 
-/// The same cases in every run; PROPTEST_CASES and PROPTEST_RNG_SEED ask for others.
-fn runner() -> TestRunner {
-    let default = ProptestConfig::default();
-    let rng_seed = match default.rng_seed {
-        RngSeed::Random => RngSeed::Fixed(2022),
-        given @ RngSeed::Fixed(_) => given,
-    };
-    TestRunner::new(ProptestConfig { rng_seed, failure_persistence: None, ..default })
-}
-
 /// Dispatch by score alone, and with all parts of the method.
 fn configs() -> impl Strategy<Value = Config> {
     prop_oneof![Just(Config::PLAIN), Just(Config::FULL)]
@@ -211,7 +201,7 @@ fn the_best_pair_in_exact_arithmetic_is_dispatched() {
         });
         Ok(())
     };
-    runner().run(&(case(Range::Real), steps(Range::Real)), property).unwrap();
+    TestRunner::default().run(&(case(Range::Real), steps(Range::Real)), property).unwrap();
     for count in [&met.choices, &met.at_or_past_deadline, &met.with_switch, &met.negative, &met.dropped] {
         assert!(count.get() >= 20, "too few cases: {met:?}");
     }
@@ -240,7 +230,7 @@ fn the_order_of_releases_at_one_instant_does_not_matter() {
         prop_assert_eq!(one, other);
         Ok(())
     };
-    runner().run(&(cases, releases, configs()), property).unwrap();
+    TestRunner::default().run(&(cases, releases, configs()), property).unwrap();
     assert!(tied.get() > 100, "only {} choices had equal scores", tied.get());
 }
 
@@ -267,7 +257,7 @@ fn the_quick_way_to_a_decision_comes_to_the_same() {
         Ok(())
     };
     for range in [Range::Real, Range::Tying, Range::Extreme] {
-        runner().run(&(case(range), steps(range), configs()), property).unwrap();
+        TestRunner::default().run(&(case(range), steps(range), configs()), property).unwrap();
     }
     assert!(dispatched.get() > 1_000, "only {} blocks", dispatched.get());
 }
@@ -302,6 +292,8 @@ fn extreme_values_neither_overflow_nor_loop() {
         });
         Ok(())
     };
-    runner().run(&(case(Range::Extreme), steps(Range::Extreme), starts, configs()), property).unwrap();
+    TestRunner::default()
+        .run(&(case(Range::Extreme), steps(Range::Extreme), starts, configs()), property)
+        .unwrap();
     assert!(met.choices.get() > 100 && met.at_or_past_deadline.get() > 100, "{met:?}");
 }

@@ -11,7 +11,6 @@
 //! - Dropping all frames before they run is the worst that can be done.
 
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use sdrm3_core::{Tally, UxCost};
 
 /// How a frame ended, and the energy that it took over that on its worst accelerator.
@@ -72,15 +71,9 @@ fn models() -> impl Strategy<Value = (Vec<(Vec<Ended>, u16)>, usize)> {
     })
 }
 
+/// Quick cases, many of them.
 fn config() -> ProptestConfig {
-    let default = ProptestConfig::default();
-    let rng_seed = match default.rng_seed {
-        RngSeed::Random => RngSeed::Fixed(2022),
-        given @ RngSeed::Fixed(_) => given,
-    };
-    // Quick cases, many of them.
-    let cases = default.cases.max(1_000);
-    ProptestConfig { rng_seed, cases, failure_persistence: None, ..default }
+    ProptestConfig::with_cases(ProptestConfig::default().cases.max(1_000))
 }
 
 /// Rounding of quotients in `f64`.

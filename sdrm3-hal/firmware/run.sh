@@ -11,17 +11,19 @@ limit_code_fast=24576     # the same at opt-level 3
 limit_ram=1536            # bytes of a scheduler of 8 models, 16 jobs, 4 accelerators
 limit_stack=768           # bytes of stack of the deepest call once the scheduler is set up
 least_decisions=100000    # that the host and every board must make alike
+known_misses="pair_insns_by_job ram_bytes" # the numbers that are above their limits: --report-limits excuses these alone
 
 usage() {
-    cat <<'EOF'
+    cat <<EOF
 usage: run.sh [--help] [--report-limits] [BOARD]...
 
 Boards: m4f    Cortex-M4F  (mps2-an386, thumbv7em-none-eabihf)
         m3     Cortex-M3   (mps2-an385, thumbv7m-none-eabi)
         riscv  RV32IMAC    (virt, riscv32imac-unknown-none-elf)
-All of them without any. --report-limits reports a number above its limit as a MISS and goes on: everything
-else still has to hold. TOOLCHAIN=debian takes Debian's compiler although rustup has the target.
-Prints `BOARD.key value` lines; README.md says what each means.
+All of them without any. --report-limits reports the numbers that are known to be above their limits
+($known_misses) as a MISS each and goes on; everything else has to hold.
+TOOLCHAIN=debian takes Debian's compiler although rustup has the target.
+Prints 'BOARD.key value' lines; README.md says what each means.
 Exit status: 0 all passed, 1 something failed or a limit is exceeded (unless reported), 2 a tool is missing or the usage is wrong.
 EOF
 }
@@ -104,7 +106,9 @@ at_most() { # key limit
     if [ -z "$value" ]; then
         fail "$1 was not measured"
     elif [ "$value" -gt "$2" ]; then
-        if [ $report_limits = no ]; then fail "$1 is $value, the limit is $2" && return; fi
+        if [ $report_limits = no ] || [[ " $known_misses " != *" $1 "* ]]; then
+            fail "$1 is $value, the limit is $2" && return
+        fi
         echo "$name.MISS $1 is $value, the limit is $2"
         misses=$((misses + 1))
     fi
@@ -172,9 +176,15 @@ panics() {
     else
         put "planted_panic_found_$profile" yes
     fi
-    for elf in "target/$target/$profile"/{headset,cost,proof,size}; do
-        [ -f "$elf" ] || continue
-        if "${tools}nm" -C "$elf" | grep -i panic; then fail "$elf has a panic symbol"; fi
+    local programs=(size proof) symbols=$logs/$name.symbols.txt
+    [ "$profile" = small ] || programs+=(headset cost replay record)
+    for program in "${programs[@]}"; do
+        local elf=target/$target/$profile/$program
+        if ! "${tools}nm" -C "$elf" >"$symbols" || ! grep -q ' main$' "$symbols"; then
+            fail "$elf has no symbols to look through"
+        elif grep -i panic "$symbols"; then
+            fail "$elf has a panic symbol"
+        fi
     done
 }
 
@@ -197,8 +207,9 @@ stack() {
         put "stack_static_$program" "$(awk '$1 != "new" && $2 > most { most = $2 } END { print most + 0 }' "$bounds")"
     done
     while read -r call bytes; do put "stack_static_of_$call" "$bytes"; done <"$logs/$name.stack_by_call.txt"
-    put stack_static_of_runtime_poll \
-        "$(python3 stack.py "$tools" "target/$target/release/headset" '^headset::poll$' | cut -d' ' -f2)"
+    python3 stack.py "$tools" "target/$target/release/headset" '^headset::poll$' >"$bounds" ||
+        { fail "no static bound of the stack of the runtime's poll" && return; }
+    put stack_static_of_runtime_poll "$(cut -d' ' -f2 "$bounds")"
     at_most stack_painted_bytes "${values[stack_static_cost]}"
     at_most stack_static_size $limit_stack
     at_most stack_static_cost $limit_stack
@@ -281,9 +292,11 @@ measure() {
 
     twice cost 10
     while read -r key value; do put "$key" "$value"; done <"$logs/$name.cost.txt"
-    put pair_insns_by_job $(((${values[scale_16x4_insns]:-0} - ${values[scale_8x4_insns]:-0} + 31) / 32))
-    put pair_insns_by_accelerator \
-        $(((${values[scale_8x8_insns]:-0} - ${values[scale_8x4_insns]:-0} + 31) / 32))
+    local from=${values[scale_8x4_insns]:-} jobs=${values[scale_16x4_insns]:-} accelerators=${values[scale_8x8_insns]:-}
+    if [ -n "$from" ] && [ -n "$jobs" ] && [ -n "$accelerators" ]; then
+        put pair_insns_by_job $(((jobs - from + 31) / 32))
+        put pair_insns_by_accelerator $(((accelerators - from + 31) / 32))
+    fi
     at_most decision_8x4_insns_max $limit_decision_insns
     at_most pair_insns_by_job $limit_pair_insns
     at_most pair_insns_by_accelerator $limit_pair_insns

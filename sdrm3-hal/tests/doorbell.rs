@@ -6,7 +6,6 @@ mod fake;
 use device::{ADDRESS, ENERGY, Npu, RESET_NS, Twist};
 use fake::{Diary, HANDS, ms, runtime};
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use sdrm3_core::{AcceleratorId, Cost, Dispatch, Instant, Outcome, Path, Ticket};
 use sdrm3_hal::AcceleratorQueue;
 use sdrm3_hal::driver::doorbell::layout::Rings;
@@ -589,18 +588,8 @@ fn op() -> impl Strategy<Value = Op> {
     ]
 }
 
-/// The same cases in every run, unless a seed is given.
-fn config() -> ProptestConfig {
-    let default = ProptestConfig::default();
-    let rng_seed = match default.rng_seed {
-        RngSeed::Random => RngSeed::Fixed(2212),
-        given @ RngSeed::Fixed(_) => given,
-    };
-    ProptestConfig { rng_seed, cases: 2_000, failure_persistence: None, ..default }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(ProptestConfig::with_cases(2_000))]
 
     /// Whatever the device does, each accepted ticket is answered exactly once, in order, at times that can
     /// be, and the queue is never deeper than it says.

@@ -12,7 +12,6 @@ use bench::{Board, Wire};
 use device::Npu;
 use fake::{Diary, HANDS, ms, runtime};
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use sdrm3_core::{
     Accelerator, AcceleratorId, Config, Cost, Dispatch, Duration, Event, Frame, Instant, MapScore, Model,
     ModelId, Path, Scheduler, Segment, SegmentSpec, SubNetwork, Ticket, Workload,
@@ -241,18 +240,8 @@ fn the_same_seed_throws_the_same_dice() {
     assert!(throw(&mut Dice::new(7, 1, &[]), 50).iter().all(Option::is_none));
 }
 
-/// The same cases in every run, unless a seed is given.
-fn config() -> ProptestConfig {
-    let default = ProptestConfig::default();
-    let rng_seed = match default.rng_seed {
-        RngSeed::Random => RngSeed::Fixed(2212),
-        given @ RngSeed::Fixed(_) => given,
-    };
-    ProptestConfig { rng_seed, cases: 500, failure_persistence: None, ..default }
-}
-
 proptest! {
-    #![proptest_config(config())]
+    #![proptest_config(ProptestConfig::with_cases(500))]
 
     /// A queue that fails as a correct one may still answers each accepted ticket exactly once, in order.
     #[test]

@@ -584,7 +584,7 @@ fn step() -> impl Strategy<Value = Step> {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { cases: 3_000, ..ProptestConfig::default() })]
+    #![proptest_config(ProptestConfig::with_cases(3_000))]
 
     /// Whatever the wire and the device do: each accepted ticket ends exactly once, no block is started
     /// twice, what is said to have run has run, and once the faults stop everything ends within a bounded

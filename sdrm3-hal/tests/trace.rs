@@ -6,7 +6,7 @@
 use bumpalo::Bump;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use proptest::test_runner::{RngSeed, TestRunner};
+use proptest::test_runner::TestRunner;
 use sdrm3_check::case::{self, ACCS, Case, JOBS, MODELS};
 use sdrm3_core::{
     AcceleratorId, Action, Dispatch, Duration, Fault, Frame, Instant, MapScore, ModelId, Outcome, Path,
@@ -195,15 +195,8 @@ impl Bed<'_> {
     }
 }
 
-/// The same cases in every run; PROPTEST_CASES and PROPTEST_RNG_SEED ask for others.
 fn runner(cases: u32) -> TestRunner {
-    let default = ProptestConfig::default();
-    let rng_seed = match default.rng_seed {
-        RngSeed::Random => RngSeed::Fixed(2022),
-        given @ RngSeed::Fixed(_) => given,
-    };
-    let cases = default.cases.max(cases);
-    TestRunner::new(ProptestConfig { rng_seed, cases, failure_persistence: None, ..default })
+    TestRunner::new(ProptestConfig::with_cases(ProptestConfig::default().cases.max(cases)))
 }
 
 fn holds(count: u32, property: impl Fn(Case) -> Result<(), TestCaseError>) {
@@ -447,8 +440,6 @@ fn what_is_no_trace_is_said_so() {
 }
 
 proptest! {
-    #![proptest_config(ProptestConfig { failure_persistence: None, ..ProptestConfig::default() })]
-
     /// Blocks of any bytes under a check that passes: steps or an end, never a panic, never without end.
     #[test]
     fn hostile_records_end(records in prop::collection::vec(any::<u8>(), 1..600)) {

@@ -8,7 +8,6 @@ use std::fmt::Write;
 
 use bumpalo::Bump;
 use proptest::prelude::*;
-use proptest::test_runner::RngSeed;
 use sdrm3_core::{Dispatch, Duration, Event, Frame, Instant, Leftover, Progress, Ticket};
 use sdrm3_host_sim::engine::{Cell, Outcome, Recorder};
 use sdrm3_host_sim::input::Source;
@@ -285,14 +284,7 @@ impl Audit {
 
 // What holds.
 
-fn config() -> ProptestConfig {
-    // The same cases every time; nothing is written beside the sources.
-    ProptestConfig { rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() }
-}
-
 proptest! {
-    #![proptest_config(config())]
-
     #[test]
     fn every_frame_and_every_block_is_accounted_for(files in files()) {
         for seen in run(&files) {

@@ -9,7 +9,7 @@ mod random;
 use bumpalo::Bump;
 use proptest::prelude::*;
 use proptest::strategy::ValueTree;
-use proptest::test_runner::{RngSeed, TestRunner};
+use proptest::test_runner::TestRunner;
 use rayon::prelude::*;
 use sdrm3_core::Duration;
 use sdrm3_host_sim::bound::Bound;
@@ -60,14 +60,7 @@ fn check(cell: &Cell<'_>) -> Result<f64, String> {
     Ok(best)
 }
 
-fn config() -> ProptestConfig {
-    // The same cases every time; nothing is written beside the sources.
-    ProptestConfig { rng_seed: RngSeed::Fixed(1), failure_persistence: None, ..ProptestConfig::default() }
-}
-
 proptest! {
-    #![proptest_config(config())]
-
     #[test]
     fn no_policy_beats_the_bound_on_random_cells(files in random::files(random::Size::Small)) {
         let (scenario, platform, costs) = files.parse();
@@ -95,10 +88,10 @@ fn no_policy_beats_the_bound_on_built_in_cells() {
 /// On tiny cells every schedule is tried: bound <= optimum <= best policy.
 #[test]
 fn the_best_of_all_schedules_lies_between_the_bound_and_the_best_policy() {
-    let mut runner = TestRunner::new(config());
+    let mut runner = TestRunner::default();
     let strategy = random::files(random::Size::Tiny);
     let (mut of_optimum, mut of_policy, mut met) = (0.0, 0.0, 0);
-    let cases = config().cases.max(64) / 4;
+    let cases = ProptestConfig::default().cases.max(64) / 4;
     for _ in 0..cases {
         let files = strategy.new_tree(&mut runner).expect("a case").current();
         let (scenario, platform, costs) = files.parse();
