@@ -137,7 +137,10 @@ impl<'w, P: Policy> Pair<'w, P> {
     fn release(&mut self, model: ModelId) {
         let answer = both!(self.release(model, self.now));
         if let Err(Refused { why: Refusal::Full { .. }, frame: Some(frame) }) = answer {
-            self.give_up(frame);
+            self.poll();
+            if both!(self.readmit(frame, self.now)).is_err() {
+                self.give_up(frame);
+            }
         }
     }
 
@@ -202,8 +205,11 @@ impl<'w, P: Policy> Pair<'w, P> {
         let at = if choice & 1 == 1 { before } else { now };
         match choice >> 1 & 7 {
             0 => {
-                if let Ok((frame, _)) = both!(self.release(model, at)) {
-                    assert_eq!(frame.release, at);
+                match both!(self.release(model, at)) {
+                    Ok((frame, _)) => assert_eq!(frame.release, at),
+                    // What came before it was told of is late, and as late as it is.
+                    Err(Refused { frame: Some(frame), .. }) => _ = both!(self.readmit(frame, now)),
+                    Err(_) => {}
                 }
             }
             1 => {

@@ -256,7 +256,6 @@ impl<'w, const A: usize> Reference<'w, A> {
         let block = Block { ticket, job: job.id, count: 1, switch, until, waited_since, had_started };
         let accelerator = &mut self.accelerators[index];
         accelerator.block = Some(block);
-        accelerator.last_model = Some(job.frame.model);
         accelerator.last_job = Some(job.id);
         let now = self.now;
         let running = self.job_mut(job.id);
@@ -287,6 +286,12 @@ impl<'w, const A: usize> Reference<'w, A> {
         now: Instant,
     ) -> Result<(Frame, JobId), Refused> {
         let frame = self.child_of(model, parent, now)?;
+        self.admit(frame, now)
+    }
+
+    /// As of the scheduler.
+    pub fn readmit(&mut self, frame: Frame, now: Instant) -> Result<(Frame, JobId), Refused> {
+        self.known_and_active(frame.model)?;
         self.admit(frame, now)
     }
 
@@ -398,6 +403,7 @@ impl<'w, const A: usize> Reference<'w, A> {
         let worst_energy_nj = saturated((sum(&dearest) + switch_nj).into());
 
         self.accelerators[index].block = None;
+        self.accelerators[index].last_model = Some(job.frame.model);
         let mut subnetwork = job.subnetwork;
         let progress = if let Some(segment) = segments.get(next) {
             if segment.info().switch_point && self.config.supernet {
@@ -455,6 +461,9 @@ impl<'w, const A: usize> Reference<'w, A> {
         let on = &mut self.accelerators[usize::from(accelerator.0)];
         let block = on.block.take();
         (on.last_job, on.resident_bytes) = (None, 0);
+        if fault != Fault::NotTaken {
+            on.last_model = None;
+        }
         match fault {
             Fault::Resting | Fault::NotTaken if on.service == Service::In => on.service = Service::Resting,
             Fault::OutOfService => on.service = Service::Out,

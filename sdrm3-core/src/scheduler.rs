@@ -43,6 +43,7 @@ struct InFlight {
 #[derive(Clone, Debug)]
 struct Slot {
     in_flight: Option<InFlight>,
+    /// Of its last block that ended, if its weights are still there.
     last_model: Option<ModelId>,
     /// Bytes of activations that its last job left and a switch has to spill.
     resident_bytes: u32,

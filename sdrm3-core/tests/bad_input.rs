@@ -186,6 +186,25 @@ fn a_full_pool_hands_the_frame_back() {
 }
 
 #[test]
+fn a_refused_frame_that_is_tried_again_is_as_old_as_it_is() {
+    let (mut scheduler, block) = running();
+    scheduler.release(VOICE, ms(5)).unwrap();
+    let frame = refused(&mut scheduler, |s| s.release(VOICE, ms(6))).frame.unwrap();
+    let again = refused(&mut scheduler, |s| s.readmit(frame, ms(7)));
+    assert_eq!(again, Refused { frame: Some(frame), why: Refusal::Full { capacity: 2 } }, "still no room");
+    scheduler.complete(block.ticket, Outcome::finished(ms(8)).with_path(Path::Exit), ms(8)).unwrap();
+    assert_eq!(scheduler.readmit(frame, ms(9)).unwrap().0, frame, "released at 6 ms, due at 36");
+    assert_eq!(scheduler.tallies()[2].frames, 2, "and counted once");
+    let late = refused(&mut scheduler, |s| s.release(VOICE, ms(8))).frame.unwrap();
+    assert_eq!(late.number, 2, "the number of a frame that was told of too late comes behind");
+    scheduler.set_active(VOICE, false, ms(9)).unwrap();
+    assert_eq!(
+        refused(&mut scheduler, |s| s.readmit(late, ms(9))),
+        Refused { frame: None, why: Refusal::Inactive }
+    );
+}
+
+#[test]
 fn a_refused_frame_that_is_given_up_is_dropped_and_violated() {
     let (mut scheduler, _) = running();
     scheduler.release(VOICE, ms(5)).unwrap();

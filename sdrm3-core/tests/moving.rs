@@ -119,13 +119,36 @@ fn what_a_job_left_is_spilled_by_the_next_and_fetched_again() {
     );
 }
 
+/// It may have been reset, or without power: to expect too little would take the next block for a late one.
 #[test]
-fn what_a_lost_block_had_on_its_accelerator_is_fetched_again_but_no_weights() {
-    let mut story = story(Cost::NONE, &[]);
+fn what_a_fault_left_on_an_accelerator_is_fetched_again() {
+    for fault in [Fault::BlockLost, Fault::Resting, Fault::OutOfService] {
+        let mut story = story(Cost::NONE, &TABLE);
+        story.release("a");
+        assert_eq!(next(&mut story, "a#0 segment 0 on npu"), Cost::new(16, 16));
+        story.fault("npu", fault);
+        story.restore("npu");
+        assert_eq!(
+            next(&mut story, "a#0 segment 1 on npu"),
+            Cost::new(16 + 3, 16 + 3),
+            "{fault:?}: weights too"
+        );
+    }
+}
+
+#[test]
+fn a_block_that_was_not_taken_moves_no_weights() {
+    let mut story = story(Cost::NONE, &TABLE);
+    story.release("b");
+    assert_eq!(next(&mut story, "b#0 segment 0 on npu"), Cost::new(64, 64));
     story.release("a");
-    assert_eq!(next(&mut story, "a#0 segment 0 on npu"), Cost::new(16, 16));
-    story.fault("npu", Fault::BlockLost);
-    assert_eq!(next(&mut story, "a#0 segment 1 on npu"), Cost::new(3, 3));
+    story.then("a#0 segment 0 on npu", "alone");
+    story.fault("npu", Fault::NotTaken);
+    story.scheduler.set_active(ModelId(0), false, story.now).unwrap();
+    story.then("drop a#0: Withdrawn", "its model is off");
+    story.restore("npu");
+    story.release("b");
+    assert_eq!(next(&mut story, "b#1 segment 0 on npu"), Cost::NONE, "the weights of b are still there");
 }
 
 #[test]

@@ -78,6 +78,7 @@
 //! | 12 | `freeze_tuner` | frozen `u8` | |
 //! | 13 | close | | 0 none, 1 overdue: frame, 2 left out: frame |
 //! | 14 | end of the trace; nothing follows | | |
+//! | 15 | `readmit` | frame | admitted |
 //!
 //! Answers:
 //!

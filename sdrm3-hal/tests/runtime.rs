@@ -4,8 +4,9 @@ mod fake;
 
 use fake::{Diary, Driven, FACE, Fake, HANDS, VOICE, ms, runtime, scheduler};
 use sdrm3_core::{AcceleratorId, Instant, Outcome, Path, Ticket};
+use sdrm3_hal::handover::{Handover, Signal};
 use sdrm3_hal::queue::{ErrorKind, Pump};
-use sdrm3_hal::{Runtime, SetupError, Trouble, Wake};
+use sdrm3_hal::{Input, Runtime, SetupError, Trouble, Wake};
 
 const NPU: usize = 0;
 const DSP: usize = 1;
@@ -68,6 +69,63 @@ fn time_that_goes_back_counts_as_the_latest() {
     assert_eq!(runtime.scheduler().jobs_in_flight(), 2, "both were taken in, and dispatched at 9 ms");
     assert_eq!(npu_ends(&mut runtime, &mut diary, 2, done(11)), Wake::OnEvent);
     assert_eq!(runtime.trouble(), Trouble::default(), "a completion at an earlier time is not lost");
+}
+
+// ---- inputs that come when the scheduler is full ---------------------------------------------
+
+static RUNG: Signal = Signal::new();
+
+#[test]
+fn a_frame_that_ends_in_the_same_turn_makes_room_for_the_next() {
+    let (mut runtime, mut diary) = (runtime(), Diary::barren());
+    let inputs = Handover::<Input, 2>::new(&RUNG);
+    runtime.release(HANDS, ms(0), &mut diary).unwrap();
+    runtime.poll(ms(0), &mut diary);
+    runtime.release(VOICE, ms(1), &mut diary).unwrap();
+    runtime.poll(ms(1), &mut diary);
+    diary.read();
+    runtime.queues_mut()[NPU].ends(done(2));
+    inputs.push(Input { model: FACE, at: ms(2) }).unwrap();
+    runtime.turn(ms(2), &mut &inputs, &mut diary);
+    let told = diary.read();
+    assert!(told.starts_with(&["hands#0 in time".into()]), "both interrupts were pending: {told:?}");
+    assert!(told.contains(&"released face#0".into()), "{told:?}");
+    assert!(!told.iter().any(|line| line.ends_with("NoRoom")), "{told:?}");
+}
+
+#[test]
+fn a_stale_frame_makes_room_for_one_that_can_be_in_time() {
+    let (mut runtime, mut diary) = (runtime(), Diary::barren());
+    for queue in runtime.queues_mut() {
+        queue.refusals.push_back(ErrorKind::Gone);
+    }
+    let inputs = Handover::<Input, 2>::new(&RUNG);
+    for at in [1, 2] {
+        runtime.release(HANDS, ms(at), &mut diary).unwrap();
+    }
+    runtime.poll(ms(2), &mut diary);
+    diary.read();
+    for at in [20, 21] {
+        inputs.push(Input { model: HANDS, at: ms(at) }).unwrap();
+    }
+    runtime.turn(ms(23), &mut &inputs, &mut diary);
+    assert_eq!(
+        diary.read(),
+        [
+            "dropped hands#0: Stale",
+            "hands#0 -> pose?",
+            "dropped hands#1: Stale",
+            "hands#1 -> pose?",
+            "released hands#2",
+            "released hands#3",
+        ]
+    );
+    let wake = runtime.poll(ms(23), &mut diary);
+    assert_eq!(
+        wake,
+        Wake::At(ms(40)),
+        "their time counts from when their data were there, not from the turn"
+    );
 }
 
 // ---- cascades --------------------------------------------------------------------------------

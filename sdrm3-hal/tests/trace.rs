@@ -10,7 +10,7 @@ use proptest::test_runner::TestRunner;
 use sdrm3_check::case::{self, ACCS, Case, JOBS, MODELS};
 use sdrm3_core::{
     AcceleratorId, Action, Dispatch, Duration, Fault, Frame, Instant, MapScore, ModelId, Outcome, Path,
-    Progress, Scheduler, Workload,
+    Progress, Refused, Scheduler, Workload,
 };
 use sdrm3_hal::trace::{
     Answer, Buffer, Call, Ending, Header, HeaderError, Mismatch, Output, Recorder, Replayed, Sink, Step,
@@ -116,13 +116,20 @@ impl Bed<'_> {
             }
             Step::PassToDeadline(_) => {
                 // A time before the last: refused.
-                let _ = self.traced.release(ModelId(0), Instant::ZERO);
+                let refused = self.traced.release(ModelId(0), Instant::ZERO);
+                if let Err(Refused { frame: Some(frame), .. }) = refused {
+                    let _ = self.traced.readmit(frame, now);
+                }
             }
             Step::Release(choice) => match self.traced.release(self.model(choice), now) {
                 Ok((frame, _)) => self.frames.push(frame),
                 Err(refused) => {
                     if let Some(frame) = refused.frame {
-                        self.traced.give_up(frame, now);
+                        self.poll();
+                        match self.traced.readmit(frame, now) {
+                            Ok((frame, _)) => self.frames.push(frame),
+                            Err(_) => self.traced.give_up(frame, now),
+                        }
                     }
                 }
             },
@@ -211,7 +218,7 @@ fn replayed(bytes: &[u8], case: &Case) -> Replayed {
 
 #[test]
 fn any_run_is_read_back_and_repeats_itself() {
-    let met = std::cell::RefCell::new([0u32; 13]);
+    let met = std::cell::RefCell::new([0u32; 14]);
     holds(512, |case| {
         let (bytes, steps) = run(&case);
         let trace = Trace::parse(&bytes).expect("a header");
@@ -236,6 +243,7 @@ fn any_run_is_read_back_and_repeats_itself() {
                 Call::SetPeriod(..) => 10,
                 Call::Freeze(_) => 11,
                 Call::Close => 12,
+                Call::Readmit(_) => 13,
             };
             met.borrow_mut()[kind] += 1;
         }

@@ -75,6 +75,9 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
                 if finished > frame.deadline { Progress::Late } else { Progress::InTime }
             }
         };
+        if let Some(slot) = self.slots.get_mut(index) {
+            slot.last_model = Some(frame.model);
+        }
         self.prepare_jobs(frame.model);
         let given_up = self.accuracy_given_up(&frame, subnetwork);
         if let Some(tally) = self.tallies.get_mut(usize::from(frame.model.0)) {
@@ -112,6 +115,10 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let index = usize::from(accelerator.0);
         let slot = self.slots.get_mut(index).ok_or(Error::UnknownAccelerator(accelerator))?;
         let block = slot.in_flight;
+        if fault != Fault::NotTaken {
+            // It may have been reset, or without power.
+            slot.last_model = None;
+        }
         let lost = block.map(|block| block.job);
         self.now = now;
         self.vacate(index, None, 0);

@@ -359,7 +359,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
                 }
             }
         }
-        let (model, had_started) = (job.model, job.state.has_started());
+        let had_started = job.state.has_started();
         let corrected_ns = model_of(&self.models, job)
             .map_or(expected.latency_ns, |model| model.correction.latency(index, expected.latency_ns));
         let takes = Duration::from_nanos(u64::from(corrected_ns) + u64::from(switch.latency_ns));
@@ -369,7 +369,6 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         if let (Some(slot), Some(state)) = (self.slots.get_mut(index), self.accelerators.get_mut(index)) {
             slot.in_flight =
                 Some(InFlight { sequence, job: id, count, switch, dispatched: now, had_started });
-            slot.last_model = Some(model);
             state.last_job = Some(id);
             self.set_activity(index, Activity::Busy { until: now.saturating_add(takes) });
         }

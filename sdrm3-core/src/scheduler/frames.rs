@@ -13,7 +13,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
 {
     /// Takes in the next frame of a model. O(JOBS).
     ///
-    /// On `Err` nothing has changed: the frame is handed back, to be tried again or
+    /// On `Err` nothing has changed: the frame is handed back, to be [tried again](Self::readmit) or
     /// [given up](Self::give_up).
     pub fn release(&mut self, model: ModelId, now: Instant) -> Result<(Frame, JobId), Refused> {
         let (row, number) = self.row(model)?;
@@ -36,6 +36,14 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         now: Instant,
     ) -> Result<(Frame, JobId), Refused> {
         let frame = self.child_of(model, parent, now)?;
+        self.admit(frame, now)
+    }
+
+    /// Takes in a frame that was refused, as it was handed back: its release, its deadline and its number stay.
+    /// To be tried before the next frame of its model is released, which would have the same number. O(JOBS). On
+    /// `Err` nothing has changed.
+    pub fn readmit(&mut self, frame: Frame, now: Instant) -> Result<(Frame, JobId), Refused> {
+        self.row(frame.model)?;
         self.admit(frame, now)
     }
 

@@ -1,6 +1,6 @@
 //! Where frames come from: interrupts that hand them over, or a timetable.
 
-use sdrm3_core::{Duration, Instant, ModelId, Policy, Refusal, Refused};
+use sdrm3_core::{Duration, Event, Frame, Instant, ModelId, Policy, Refusal, Refused};
 
 use super::{Application, Runtime, Wake, count};
 use crate::handover::Handover;
@@ -98,23 +98,32 @@ where
     Q: AcceleratorQueue,
     S: Sink,
 {
-    /// Releases the frames that are due, then [polls](Self::poll): one turn of a super-loop. A frame that
-    /// finds no room is given up, and counted as lost. At most JOBS frames a turn; if there may be more,
-    /// it asks to be called again.
+    /// Releases the frames that are due, then [polls](Self::poll): one turn of a super-loop. If one finds no
+    /// room it polls before that too, for a frame that has ended or is stale may make some; one that finds none
+    /// even then is given up, and counted as lost. At most JOBS frames a turn; if there may be more, it asks to
+    /// be called again.
     pub fn turn(
         &mut self,
         now: Instant,
         inputs: &mut impl Inputs,
         application: &mut impl Application,
     ) -> Wake {
-        let mut more = true;
+        let (mut more, mut polled) = (true, false);
         for _ in 0..JOBS {
-            let Some(Input { model, at }) = inputs.next(now) else {
+            let Some(input) = inputs.next(now) else {
                 more = false;
                 break;
             };
-            match self.release(model, at, application) {
-                Ok(_) | Err(Refused { frame: None, why: Refusal::Inactive }) => {}
+            let mut answer = self.admit(input, application);
+            if let Err(Refused { frame: Some(frame), why: Refusal::Full { .. } }) = answer
+                && !polled
+            {
+                polled = true;
+                self.poll(now, application);
+                answer = self.readmit(frame, application);
+            }
+            match answer {
+                Ok(()) | Err(Refused { frame: None, why: Refusal::Inactive }) => {}
                 Err(Refused { frame: Some(frame), .. }) => self.give_up(frame, now, application),
                 Err(Refused { frame: None, .. }) => count(&mut self.trouble.refused_inputs),
             }
@@ -127,5 +136,28 @@ where
             Wake::OnEvent if due < Instant::MAX => Wake::At(due),
             wake => wake,
         }
+    }
+
+    /// Releases the frame of an input. It counts from when its data were there, also if time has gone on since.
+    fn admit(
+        &mut self,
+        Input { model, at }: Input,
+        application: &mut impl Application,
+    ) -> Result<(), Refused> {
+        let now = self.advance(at);
+        let (frame, job) = match self.scheduler.release(model, at) {
+            Err(Refused { frame: Some(frame), why: Refusal::TimeWentBack { .. } }) => {
+                return self.readmit(frame, application);
+            }
+            answer => answer?,
+        };
+        application.event(&Event::Released(frame, job), now);
+        Ok(())
+    }
+
+    fn readmit(&mut self, frame: Frame, application: &mut impl Application) -> Result<(), Refused> {
+        let (frame, job) = self.scheduler.readmit(frame, self.now)?;
+        application.event(&Event::Released(frame, job), self.now);
+        Ok(())
     }
 }

@@ -38,6 +38,7 @@ pub(super) fn encode(step: &Step, context: &mut Context) -> Vec<u8, MAX_RECORD> 
         Call::SetPeriod(..) => 11,
         Call::Freeze(_) => 12,
         Call::Close => 13,
+        Call::Readmit(_) => 15,
     });
     out.called(*now);
     out.call(call);
@@ -67,7 +68,7 @@ impl Encoder<'_> {
                 self.byte(model.0);
                 self.frame(parent);
             }
-            Call::GiveUp(frame) => self.frame(frame),
+            Call::GiveUp(frame) | Call::Readmit(frame) => self.frame(frame),
             Call::Complete(ticket, outcome) => {
                 self.ticket(ticket);
                 self.path(outcome.path);
@@ -267,6 +268,7 @@ impl Decoder<'_, '_> {
             11 => Call::SetPeriod(self.model()?, self.span()?),
             12 => Call::Freeze(self.flag()?),
             13 => Call::Close,
+            15 => Call::Readmit(self.frame()?),
             _ => return None,
         })
     }
@@ -280,8 +282,12 @@ impl Decoder<'_, '_> {
         }
         let code = self.byte()?;
         Some(match (call, code) {
-            (Call::Release(_) | Call::ReleaseChild(..), 0) => Answer::Admitted(Ok(self.frame_and_job()?)),
-            (Call::Release(_) | Call::ReleaseChild(..), 1) => Answer::Admitted(Err(self.refused()?)),
+            (Call::Release(_) | Call::ReleaseChild(..) | Call::Readmit(_), 0) => {
+                Answer::Admitted(Ok(self.frame_and_job()?))
+            }
+            (Call::Release(_) | Call::ReleaseChild(..) | Call::Readmit(_), 1) => {
+                Answer::Admitted(Err(self.refused()?))
+            }
             (Call::LoseChild(..), 0) => Answer::Lost(Ok(self.frame()?)),
             (Call::LoseChild(..), 1) => Answer::Lost(Err(self.refused()?)),
             (Call::Complete(..), 0) => Answer::Completed(Ok(self.report()?)),

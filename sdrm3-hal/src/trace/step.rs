@@ -17,6 +17,7 @@ pub enum Call {
     Poll,
     Release(ModelId),
     ReleaseChild(ModelId, Frame),
+    Readmit(Frame),
     LoseChild(ModelId, Frame),
     GiveUp(Frame),
     Complete(Ticket, Outcome),
@@ -35,7 +36,7 @@ pub enum Call {
 pub enum Answer {
     /// To `Poll`.
     Action(Action),
-    /// To `Release` and `ReleaseChild`.
+    /// To `Release`, `ReleaseChild` and `Readmit`.
     Admitted(Result<(Frame, JobId), Refused>),
     /// To `LoseChild`.
     Lost(Result<Frame, Refused>),
@@ -76,6 +77,7 @@ impl Call {
             Self::Poll => Answer::Action(to.poll(now)),
             Self::Release(model) => Answer::Admitted(to.release(model, now)),
             Self::ReleaseChild(model, parent) => Answer::Admitted(to.release_child(model, &parent, now)),
+            Self::Readmit(frame) => Answer::Admitted(to.readmit(frame, now)),
             Self::LoseChild(model, parent) => Answer::Lost(to.lose_child(model, &parent, now)),
             Self::GiveUp(frame) => {
                 to.give_up(frame, now);
@@ -164,6 +166,12 @@ impl<'w, P: Policy, S: Sink, const MODELS: usize, const JOBS: usize, const ACCS:
     ) -> Result<(Frame, JobId), Refused> {
         let answer = self.scheduler.release_child(model, parent, now);
         self.told(now, Call::ReleaseChild(model, *parent), answer, Answer::Admitted)
+    }
+
+    /// [`Scheduler::readmit`].
+    pub fn readmit(&mut self, frame: Frame, now: Instant) -> Result<(Frame, JobId), Refused> {
+        let answer = self.scheduler.readmit(frame, now);
+        self.told(now, Call::Readmit(frame), answer, Answer::Admitted)
     }
 
     /// [`Scheduler::lose_child`].
