@@ -386,7 +386,8 @@ impl Caller {
                 }
                 Call::GiveUp(choice) => {
                     let frame = self.frame(choice);
-                    judge(sdrm3_give_up(s, other.to_const(&frame), now), &0, &0, false);
+                    let end = if choice & 128 == 0 { sdrm3_give_up } else { sdrm3_readmit };
+                    judge(end(s, other.to_const(&frame), now), &0, &0, false);
                 }
                 Call::Poll => {
                     let mut action = sdrm3_action_t::default();

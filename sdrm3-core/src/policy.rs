@@ -76,7 +76,8 @@ pub trait Policy {
     /// What [`weigh`](Self::weigh) finds out about a job for all its pairs.
     type Weighed: Copy;
 
-    /// Weighs one ready job, once per decision; `accelerators` are all, by ascending id. O(1).
+    /// Weighs one ready job, once per decision; `accelerators` are all, by ascending id. O(1), or
+    /// O(ACCS) if all are looked at.
     fn weigh(&self, job: &JobView<'_>, accelerators: &[AcceleratorState], now: Instant) -> Self::Weighed;
 
     /// Scores one ready job on one idle accelerator that can run it; `None`: not there, now. O(1).

@@ -278,7 +278,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// Switches a model on or off. Its waiting frames are withdrawn by the next polls, uncounted; a
     /// block that runs goes on to its end. Frames of its parent no longer stand for frames of it, in
     /// smart frame drop. The answer is whether it was the other way before.
-    /// O(JOBS + models x depth of cascades, squared).
+    /// O(JOBS x ACCS + models x depth of cascades, squared).
     pub fn set_active(&mut self, model: ModelId, active: bool, now: Instant) -> Result<bool, Error> {
         self.check_time(now)?;
         let state = self.models.get_mut(usize::from(model.0)).ok_or(Error::UnknownModel(model))?;
@@ -297,7 +297,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
 
     /// Bars a model from an accelerator, or lets it in again: for a pair that keeps failing while each
     /// goes on well with others. A block that runs there goes on to its end. The answer is whether it was
-    /// the other way before. O(JOBS).
+    /// the other way before. O(JOBS x ACCS).
     pub fn bar(
         &mut self,
         model: ModelId,
@@ -342,7 +342,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         Ok(())
     }
 
-    /// Works out anew what decisions read of a model's jobs. O(JOBS).
+    /// Works out anew what decisions read of a model's jobs. O(JOBS + ACCS for each of them).
     fn prepare_jobs(&mut self, model: ModelId) {
         let Some(state) = self.models.get(usize::from(model.0)) else { return };
         for job in self.jobs.iter_mut().filter(|job| job.model == model) {

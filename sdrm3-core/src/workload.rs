@@ -312,7 +312,8 @@ pub struct Model<'a, const A: usize> {
     pub drop_budget: DropBudget,
     /// No sub-network below this accuracy is used, in thousandths of a percent.
     pub accuracy_floor: u32,
-    /// A new frame takes the place of an older one that has not started.
+    /// A new frame takes the place of an older one that has not started; one that finds no room for a job is
+    /// refused all the same.
     pub latest_wins: bool,
 }
 

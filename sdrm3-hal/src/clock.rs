@@ -62,7 +62,8 @@ pub struct TickClock<F, const BITS: u32 = 32> {
 
 #[derive(Clone, Copy)]
 struct State {
-    count: u32,
+    /// Of the last reading.
+    count: Option<u32>,
     now: u64,
     /// What `now` leaves out, in `1 / ticks` of a nanosecond.
     remainder: u32,
@@ -72,8 +73,8 @@ impl<F: Fn() -> u32, const BITS: u32> TickClock<F, BITS> {
     const MASK: u32 = u32::MAX >> (32 - BITS);
     const HALF: u32 = 1 << (BITS - 1);
 
-    /// A clock whose time zero is a count of zero. The counter reads from 0 to `2^BITS - 1`; bits
-    /// beyond are ignored.
+    /// A clock whose time zero is the last count of zero before it was first read: a counter may have run before.
+    /// It reads from 0 to `2^BITS - 1`; bits beyond are ignored.
     pub const fn new(count: F, frequency_hz: NonZeroU32) -> Self {
         const { assert!(BITS >= 2 && BITS <= 32, "BITS must lie in 2..=32") };
         const NANOS: u32 = 1_000_000_000;
@@ -83,7 +84,7 @@ impl<F: Fn() -> u32, const BITS: u32> TickClock<F, BITS> {
             Some(ticks) => ticks,
             None => NonZeroU32::MIN,
         };
-        let state = State { count: 0, now: 0, remainder: 0 };
+        let state = State { count: None, now: 0, remainder: 0 };
         Self { count, nanos: NANOS / divisor.get(), ticks, state: Mutex::new(Cell::new(state)) }
     }
 }
@@ -95,14 +96,14 @@ impl<F: Fn() -> u32, const BITS: u32> Clock for TickClock<F, BITS> {
             let cell = self.state.borrow(cs);
             let mut state = cell.get();
             let count = (self.count)();
-            let passed = count.wrapping_sub(state.count) & Self::MASK;
-            if passed < Self::HALF {
-                // Below 2^31 * 2^30 + 2^32.
+            let passed = count.wrapping_sub(state.count.unwrap_or(0)) & Self::MASK;
+            if passed < Self::HALF || state.count.is_none() {
+                // Below 2^32 * 2^30 + 2^32.
                 let nanos = u64::from(passed) * u64::from(self.nanos) + u64::from(state.remainder);
                 let ticks = u64::from(self.ticks.get()).max(1);
                 state.now = state.now.saturating_add(nanos / ticks);
                 state.remainder = (nanos % ticks) as u32;
-                state.count = count;
+                state.count = Some(count);
                 cell.set(state);
             }
             Instant::from_nanos(state.now)

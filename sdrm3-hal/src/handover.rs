@@ -178,12 +178,18 @@ impl Signal {
     /// caller is the one that is woken.
     pub fn poll_wait(&self, context: &mut Context<'_>) -> Poll<()> {
         // An executor's code, so it runs outside of the critical section.
-        let waker = context.waker().clone();
-        let replaced = critical_section::with(|cs| {
-            let mut state = self.state.borrow(cs).try_borrow_mut().ok()?;
-            if core::mem::take(&mut state.rung) { None } else { Some(state.waker.replace(waker)) }
+        let mut waker = Some(context.waker().clone());
+        let rung = critical_section::with(|cs| {
+            let Ok(mut state) = self.state.borrow(cs).try_borrow_mut() else { return true };
+            let rung = core::mem::take(&mut state.rung);
+            if !rung {
+                core::mem::swap(&mut state.waker, &mut waker);
+            }
+            rung
         });
-        if replaced.is_some() { Poll::Pending } else { Poll::Ready(()) }
+        // And so is the end of the waker that is not needed.
+        drop(waker);
+        if rung { Poll::Ready(()) } else { Poll::Pending }
     }
 }
 

@@ -338,7 +338,8 @@ pub trait AcceleratorQueue: ErrorType {
         None
     }
 
-    /// Hints that this model is likely to run next, so that its weights may be fetched.
+    /// Hints that this model is likely to run next, so that its weights may be fetched. For applications that know:
+    /// the runtime does not call it.
     fn prepare(&mut self, now: Instant, model: ModelId) {
         let _ = (now, model);
     }

@@ -39,6 +39,16 @@ fn narrow_counters_wrap_at_their_own_width() {
     assert_eq!(clock.longest_gap(), Duration::from_millis(1_000));
 }
 
+/// A watchdog restarts the processor, but not the timer.
+#[test]
+fn a_counter_that_has_run_before_the_first_reading_goes_on() {
+    let count = Cell::new(0x9000_0000);
+    let clock = TickClock::<_, 32>::new(|| count.get(), hz(1_000_000));
+    assert_eq!(clock.now(), Instant::from_micros(0x9000_0000));
+    count.set(0x9000_0007);
+    assert_eq!(clock.now(), Instant::from_micros(0x9000_0007));
+}
+
 #[test]
 fn a_counter_that_reads_backwards_does_not_turn_time_back_or_far_ahead() {
     let count = Cell::new(1_000);

@@ -17,7 +17,8 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         slot.and_then(|slot| slot.in_flight).is_some_and(|block| block.sequence == ticket.sequence)
     }
 
-    /// Reports that a dispatched block has ended. O(segments of the block + JOBS + ACCS).
+    /// Reports that a dispatched block has ended. O(segments of the block + JOBS x ACCS), and O(models x depth of
+    /// cascades) when its frame ends.
     ///
     /// The answer says whether the frame is complete. On `Err` nothing has changed.
     pub fn complete(&mut self, ticket: Ticket, outcome: Outcome, now: Instant) -> Result<Report, Error> {

@@ -11,7 +11,7 @@ use crate::workload::{Model, ModelId};
 impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     Scheduler<'w, P, MODELS, JOBS, ACCS>
 {
-    /// Takes in the next frame of a model. O(JOBS).
+    /// Takes in the next frame of a model. O(JOBS x ACCS).
     ///
     /// On `Err` nothing has changed: the frame is handed back, to be [tried again](Self::readmit) or
     /// [given up](Self::give_up).
@@ -28,7 +28,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     }
 
     /// Takes in the frame of a dependent model that a completed frame of its parent gives rise to.
-    /// O(JOBS). On `Err` nothing has changed.
+    /// O(JOBS x ACCS). On `Err` nothing has changed.
     pub fn release_child(
         &mut self,
         model: ModelId,
@@ -40,14 +40,14 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     }
 
     /// Takes in a frame that was refused, as it was handed back: its release, its deadline and its number stay.
-    /// To be tried before the next frame of its model is released, which would have the same number. O(JOBS). On
-    /// `Err` nothing has changed.
+    /// To be tried before the next frame of its model is released, which would have the same number. O(JOBS x
+    /// ACCS). On `Err` nothing has changed.
     pub fn readmit(&mut self, frame: Frame, now: Instant) -> Result<(Frame, JobId), Refused> {
         self.row(frame.model)?;
         self.admit(frame, now)
     }
 
-    /// Counts the frame of a dependent model whose parent's frame was lost: violated. O(models).
+    /// Counts the frame of a dependent model whose parent's frame was lost: violated. O(models x depth of cascades).
     /// On `Err` nothing has changed; a time before one given earlier counts as that one.
     pub fn lose_child(&mut self, model: ModelId, parent: &Frame, now: Instant) -> Result<Frame, Refused> {
         let now = now.max(self.now);
@@ -56,7 +56,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         Ok(frame)
     }
 
-    /// Counts a refused frame as dropped and violated. O(models). A time before one given earlier counts
+    /// Counts a refused frame as dropped and violated. O(models x depth of cascades). A time before one given earlier counts
     /// as that one.
     pub fn give_up(&mut self, frame: Frame, now: Instant) {
         self.count_lost(frame, DropReason::NoRoom, now);

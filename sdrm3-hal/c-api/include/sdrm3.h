@@ -12,7 +12,8 @@
 //     sdrm3_complete(scheduler, ticket, &outcome, now, &report);  // your driver's interrupt came
 //
 // Times are nanoseconds of one monotonic clock of yours, from any start; costs are nanoseconds and
-// nanojoules. Every call answers a status, and on an error changes nothing.
+// nanojoules. Every call answers a status, and on an error changes nothing; but an init that fails has
+// ended the scheduler that lay in its storage.
 //
 // Rules on pointers. A null or misaligned pointer is refused, as are storage that is too small, that holds
 // no scheduler, or that was moved. What no library can check is yours: a pointer is to an object of its
@@ -296,6 +297,9 @@ enum {
     /// The block it ran, if any, is lost, and it takes nothing until it is restored: the system has
     /// changed, and the tuner starts again.
     SDRM3_OUT_OF_SERVICE = 2,
+    /// It did not take the block that was dispatched, and takes nothing until it is restored, which is expected
+    /// soon. The dispatch is taken back: the frame waits since it did before, and has not started if it had not.
+    SDRM3_NOT_TAKEN = 3,
 };
 typedef uint8_t sdrm3_fault_t;
 
@@ -646,16 +650,17 @@ sdrm3_status_t sdrm3_init_large(void *storage,
 /// Ends the scheduler: the storage is the caller's again. The tallies are gone; read them before.
 sdrm3_status_t sdrm3_end(struct sdrm3_t *scheduler);
 
-/// Takes in the next frame of a model, whose input is there. O(jobs).
+/// Takes in the next frame of a model, whose input is there. O(jobs x accelerators).
 ///
 /// `*frame` becomes the frame. With `SDRM3_FULL` and `SDRM3_TIME_WENT_BACK` as well: it is handed back,
-/// to be tried again with the next call, or to be counted as lost with `sdrm3_give_up`.
+/// to be tried again with `sdrm3_readmit`, or to be counted as lost with `sdrm3_give_up`.
 sdrm3_status_t sdrm3_release(struct sdrm3_t *scheduler,
                              uint8_t model,
                              uint64_t now_ns,
                              struct sdrm3_frame_t *frame);
 
-/// Takes in the frame of a dependent model that a completed frame of its parent gives rise to. O(jobs).
+/// Takes in the frame of a dependent model that a completed frame of its parent gives rise to. O(jobs x
+/// accelerators).
 ///
 /// `parent` is the frame of the report with `SDRM3_IN_TIME` or `SDRM3_LATE`; `*frame` as in
 /// `sdrm3_release`.
@@ -665,14 +670,20 @@ sdrm3_status_t sdrm3_release_child(struct sdrm3_t *scheduler,
                                    uint64_t now_ns,
                                    struct sdrm3_frame_t *frame);
 
-/// Counts the frame of a dependent model whose parent's frame was lost: dropped and violated. O(models).
+/// Takes in a frame that was refused with `SDRM3_FULL` or `SDRM3_TIME_WENT_BACK`, as it was handed back: its
+/// release, its deadline and its number stay. Before the next frame of its model is released. O(jobs x
+/// accelerators).
+sdrm3_status_t sdrm3_readmit(struct sdrm3_t *scheduler, const struct sdrm3_frame_t *frame, uint64_t now_ns);
+
+/// Counts the frame of a dependent model whose parent's frame was lost: dropped and violated. O(models x depth
+/// of cascades).
 sdrm3_status_t sdrm3_lose_child(struct sdrm3_t *scheduler,
                                 uint8_t model,
                                 const struct sdrm3_frame_t *parent,
                                 uint64_t now_ns,
                                 struct sdrm3_frame_t *frame);
 
-/// Counts a frame that was refused as dropped and violated; once only. O(models).
+/// Counts a frame that was refused as dropped and violated; once only. O(models x depth of cascades).
 sdrm3_status_t sdrm3_give_up(struct sdrm3_t *scheduler, const struct sdrm3_frame_t *frame, uint64_t now_ns);
 
 /// Decides what to do next. Call it after every event and at the time of the last `wake_ns`, again and
@@ -681,7 +692,8 @@ sdrm3_status_t sdrm3_give_up(struct sdrm3_t *scheduler, const struct sdrm3_frame
 /// O(jobs x accelerators). A time before one given earlier counts as that one.
 sdrm3_status_t sdrm3_poll(struct sdrm3_t *scheduler, uint64_t now_ns, struct sdrm3_action_t *action);
 
-/// Reports that a dispatched block has ended. O(segments of the block + jobs + accelerators).
+/// Reports that a dispatched block has ended. O(segments of the block + jobs x accelerators), and O(models x depth
+/// of cascades) when its frame ends.
 ///
 /// `*report` says whether the frame is complete: then release the frames that depend on it.
 sdrm3_status_t sdrm3_complete(struct sdrm3_t *scheduler,
@@ -698,7 +710,7 @@ sdrm3_status_t sdrm3_fault(struct sdrm3_t *scheduler, uint8_t accelerator, uint8
 sdrm3_status_t sdrm3_restore(struct sdrm3_t *scheduler, uint8_t accelerator, uint64_t now_ns);
 
 /// Bars a model from an accelerator (1), or lets it in again (0): for a pair that keeps failing while
-/// each goes on well with others. A block that runs there goes on to its end. O(1).
+/// each goes on well with others. A block that runs there goes on to its end. O(jobs x accelerators).
 sdrm3_status_t sdrm3_bar(struct sdrm3_t *scheduler,
                          uint8_t model,
                          uint8_t accelerator,
@@ -706,7 +718,7 @@ sdrm3_status_t sdrm3_bar(struct sdrm3_t *scheduler,
                          uint64_t now_ns);
 
 /// Switches a model on (1) or off (0). Its waiting frames are withdrawn by the next polls, uncounted; a
-/// block that runs goes on to its end. O(models x depth of cascades, squared).
+/// block that runs goes on to its end. O(jobs x accelerators + models x depth of cascades, squared).
 sdrm3_status_t sdrm3_set_active(struct sdrm3_t *scheduler, uint8_t model, uint8_t active, uint64_t now_ns);
 
 /// The model's frames come once every `period_ns` from now on, and are due within it; those of a model

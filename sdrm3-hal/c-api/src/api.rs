@@ -179,10 +179,10 @@ pub unsafe extern "C" fn sdrm3_end(scheduler: *mut sdrm3_t) -> sdrm3_status_t {
     })
 }
 
-/// Takes in the next frame of a model, whose input is there. O(jobs).
+/// Takes in the next frame of a model, whose input is there. O(jobs x accelerators).
 ///
 /// `*frame` becomes the frame. With `SDRM3_FULL` and `SDRM3_TIME_WENT_BACK` as well: it is handed back,
-/// to be tried again with the next call, or to be counted as lost with `sdrm3_give_up`.
+/// to be tried again with `sdrm3_readmit`, or to be counted as lost with `sdrm3_give_up`.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sdrm3_release(
     scheduler: *mut sdrm3_t,
@@ -197,7 +197,8 @@ pub unsafe extern "C" fn sdrm3_release(
     })
 }
 
-/// Takes in the frame of a dependent model that a completed frame of its parent gives rise to. O(jobs).
+/// Takes in the frame of a dependent model that a completed frame of its parent gives rise to. O(jobs x
+/// accelerators).
 ///
 /// `parent` is the frame of the report with `SDRM3_IN_TIME` or `SDRM3_LATE`; `*frame` as in
 /// `sdrm3_release`.
@@ -219,7 +220,25 @@ pub unsafe extern "C" fn sdrm3_release_child(
     })
 }
 
-/// Counts the frame of a dependent model whose parent's frame was lost: dropped and violated. O(models).
+/// Takes in a frame that was refused with `SDRM3_FULL` or `SDRM3_TIME_WENT_BACK`, as it was handed back: its
+/// release, its deadline and its number stay. Before the next frame of its model is released. O(jobs x
+/// accelerators).
+#[unsafe(no_mangle)]
+pub unsafe extern "C" fn sdrm3_readmit(
+    scheduler: *mut sdrm3_t,
+    frame: *const sdrm3_frame_t,
+    now_ns: u64,
+) -> sdrm3_status_t {
+    answer(|| {
+        // SAFETY: the caller keeps to the header's rules on pointers.
+        let (frame, mut call) = unsafe { (*read(frame)?, Call::enter(scheduler)?) };
+        let answer = call.readmit(frame.into(), Instant::from_nanos(now_ns));
+        answer.map(|_| ()).map_err(|refused| refused.why.into())
+    })
+}
+
+/// Counts the frame of a dependent model whose parent's frame was lost: dropped and violated. O(models x depth
+/// of cascades).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sdrm3_lose_child(
     scheduler: *mut sdrm3_t,
@@ -238,7 +257,7 @@ pub unsafe extern "C" fn sdrm3_lose_child(
     })
 }
 
-/// Counts a frame that was refused as dropped and violated; once only. O(models).
+/// Counts a frame that was refused as dropped and violated; once only. O(models x depth of cascades).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sdrm3_give_up(
     scheduler: *mut sdrm3_t,
@@ -274,7 +293,8 @@ pub unsafe extern "C" fn sdrm3_poll(
     })
 }
 
-/// Reports that a dispatched block has ended. O(segments of the block + jobs + accelerators).
+/// Reports that a dispatched block has ended. O(segments of the block + jobs x accelerators), and O(models x depth
+/// of cascades) when its frame ends.
 ///
 /// `*report` says whether the frame is complete: then release the frames that depend on it.
 #[unsafe(no_mangle)]
@@ -327,7 +347,7 @@ pub unsafe extern "C" fn sdrm3_restore(
 }
 
 /// Bars a model from an accelerator (1), or lets it in again (0): for a pair that keeps failing while
-/// each goes on well with others. A block that runs there goes on to its end. O(1).
+/// each goes on well with others. A block that runs there goes on to its end. O(jobs x accelerators).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sdrm3_bar(
     scheduler: *mut sdrm3_t,
@@ -345,7 +365,7 @@ pub unsafe extern "C" fn sdrm3_bar(
 }
 
 /// Switches a model on (1) or off (0). Its waiting frames are withdrawn by the next polls, uncounted; a
-/// block that runs goes on to its end. O(models x depth of cascades, squared).
+/// block that runs goes on to its end. O(jobs x accelerators + models x depth of cascades, squared).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sdrm3_set_active(
     scheduler: *mut sdrm3_t,

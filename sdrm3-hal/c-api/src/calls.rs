@@ -10,6 +10,7 @@ pub(crate) trait Calls {
     fn release(&mut self, model: ModelId, now: Instant) -> Result<Frame, Refused>;
     fn release_child(&mut self, model: ModelId, parent: &Frame, now: Instant) -> Result<Frame, Refused>;
     fn lose_child(&mut self, model: ModelId, parent: &Frame, now: Instant) -> Result<Frame, Refused>;
+    fn readmit(&mut self, frame: Frame, now: Instant) -> Result<Frame, Refused>;
     fn give_up(&mut self, frame: Frame, now: Instant);
     fn poll(&mut self, now: Instant) -> Action;
     fn complete(&mut self, ticket: Ticket, outcome: Outcome, now: Instant) -> Result<Report, Error>;
@@ -38,6 +39,10 @@ impl<const MODELS: usize, const JOBS: usize, const ACCS: usize> Calls
 
     fn lose_child(&mut self, model: ModelId, parent: &Frame, now: Instant) -> Result<Frame, Refused> {
         self.lose_child(model, parent, now)
+    }
+
+    fn readmit(&mut self, frame: Frame, now: Instant) -> Result<Frame, Refused> {
+        Ok(self.readmit(frame, now)?.0)
     }
 
     fn give_up(&mut self, frame: Frame, now: Instant) {

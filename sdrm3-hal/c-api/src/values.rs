@@ -191,6 +191,9 @@ pub enum sdrm3_fault_t {
     /// The block it ran, if any, is lost, and it takes nothing until it is restored: the system has
     /// changed, and the tuner starts again.
     SDRM3_OUT_OF_SERVICE = 2,
+    /// It did not take the block that was dispatched, and takes nothing until it is restored, which is expected
+    /// soon. The dispatch is taken back: the frame waits since it did before, and has not started if it had not.
+    SDRM3_NOT_TAKEN = 3,
 }
 
 /// A frame that is left when a run ends.
@@ -418,10 +421,12 @@ pub(crate) const fn fault(kind: u8) -> Result<Fault, sdrm3_status_t> {
     const BLOCK_LOST: u8 = sdrm3_fault_t::SDRM3_BLOCK_LOST as u8;
     const RESTING: u8 = sdrm3_fault_t::SDRM3_RESTING as u8;
     const OUT_OF_SERVICE: u8 = sdrm3_fault_t::SDRM3_OUT_OF_SERVICE as u8;
+    const NOT_TAKEN: u8 = sdrm3_fault_t::SDRM3_NOT_TAKEN as u8;
     match kind {
         BLOCK_LOST => Ok(Fault::BlockLost),
         RESTING => Ok(Fault::Resting),
         OUT_OF_SERVICE => Ok(Fault::OutOfService),
+        NOT_TAKEN => Ok(Fault::NotTaken),
         _ => Err(SDRM3_BAD_VALUE),
     }
 }

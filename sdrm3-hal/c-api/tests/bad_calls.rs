@@ -127,6 +127,7 @@ fn every_call_refuses_null_and_crooked_pointers_and_changes_nothing() {
             sdrm3_release(s, 0, 0, &mut frame),
             sdrm3_release_child(s, 0, &parent, 0, &mut frame),
             sdrm3_lose_child(s, 0, &parent, 0, &mut frame),
+            sdrm3_readmit(s, &parent, 0),
             sdrm3_give_up(s, &parent, 0),
             sdrm3_poll(s, 0, &mut action),
             sdrm3_complete(s, ticket, &outcome, 0, &mut report),
@@ -143,9 +144,9 @@ fn every_call_refuses_null_and_crooked_pointers_and_changes_nothing() {
             sdrm3_end(s),
         ]
     };
-    assert_eq!(all(null_mut()), [SDRM3_NULL_POINTER; 17]);
-    assert_eq!(all(s.wrapping_byte_add(1)), [SDRM3_MISALIGNED; 17]);
-    assert_eq!(all(Storage::new().pointer().cast()), [SDRM3_NOT_INITIALISED; 17]);
+    assert_eq!(all(null_mut()), [SDRM3_NULL_POINTER; 18]);
+    assert_eq!(all(s.wrapping_byte_add(1)), [SDRM3_MISALIGNED; 18]);
+    assert_eq!(all(Storage::new().pointer().cast()), [SDRM3_NOT_INITIALISED; 18]);
 
     let (null_frame, crooked) = (null_mut(), (&raw mut frame).wrapping_byte_add(1));
     for (bad, status) in [(null_frame, SDRM3_NULL_POINTER), (crooked, SDRM3_MISALIGNED)] {
@@ -156,6 +157,7 @@ fn every_call_refuses_null_and_crooked_pointers_and_changes_nothing() {
                 sdrm3_release_child(s, 0, &parent, 0, bad),
                 sdrm3_lose_child(s, 0, bad, 0, &mut frame),
                 sdrm3_lose_child(s, 0, &parent, 0, bad),
+                sdrm3_readmit(s, bad, 0),
                 sdrm3_give_up(s, bad, 0),
                 sdrm3_poll(s, 0, bad.cast()),
                 sdrm3_complete(s, ticket, bad.cast(), 0, &mut report),
@@ -167,7 +169,7 @@ fn every_call_refuses_null_and_crooked_pointers_and_changes_nothing() {
                 sdrm3_close(s, 0, bad.cast()),
             ]
         };
-        assert_eq!(answers, [status; 14]);
+        assert_eq!(answers, [status; 15]);
     }
     assert!(storage.bytes() == before, "the scheduler is as it was");
 }
@@ -185,15 +187,36 @@ fn values_that_are_none_of_those_allowed_are_refused() {
     assert_eq!(complete(sdrm3_outcome_t { has_start: 2, ..Default::default() }), SDRM3_BAD_VALUE);
     assert_eq!(complete(sdrm3_outcome_t { has_energy: 255, ..Default::default() }), SDRM3_BAD_VALUE);
     unsafe {
-        assert_eq!(sdrm3_fault(s, 0, 3, 0), SDRM3_BAD_VALUE);
+        assert_eq!(sdrm3_fault(s, 0, 4, 0), SDRM3_BAD_VALUE);
         assert_eq!(sdrm3_bar(s, 0, 0, 2, 0), SDRM3_BAD_VALUE);
         assert_eq!(sdrm3_set_active(s, 0, 2, 0), SDRM3_BAD_VALUE);
         assert_eq!(sdrm3_freeze_tuner(s, 2), SDRM3_BAD_VALUE);
         let stranger = sdrm3_frame_t { model: 1, ..Default::default() };
         assert_eq!(sdrm3_give_up(s, &stranger, 0), SDRM3_UNKNOWN_MODEL);
+        assert_eq!(sdrm3_readmit(s, &stranger, 0), SDRM3_UNKNOWN_MODEL);
         assert_eq!(sdrm3_fault(s, 2, 0, 0), SDRM3_UNKNOWN_ACCELERATOR);
     }
     assert!(storage.bytes() == before, "the scheduler is as it was");
+}
+
+/// A driver that was busy has not run anything: the frame is as fresh as it was, and goes stale like others.
+#[test]
+fn a_block_that_was_not_taken_is_taken_back() {
+    let mut storage = Storage::new();
+    let s = scheduler(&mut storage);
+    let (mut frame, mut action) = (sdrm3_frame_t::default(), sdrm3_action_t::default());
+    let mut poll = |now| {
+        assert_eq!(unsafe { sdrm3_poll(s, now, &mut action) }, SDRM3_OK);
+        action.kind
+    };
+    assert_eq!(unsafe { sdrm3_release(s, 0, 0, &mut frame) }, SDRM3_OK);
+    assert_eq!(poll(0), sdrm3_action_kind_t::SDRM3_DISPATCH);
+    let not_taken = sdrm3_fault_t::SDRM3_NOT_TAKEN as u8;
+    for accelerator in 0..2 {
+        assert_eq!(unsafe { sdrm3_fault(s, accelerator, not_taken, 1) }, SDRM3_OK);
+    }
+    assert_eq!(poll(1), sdrm3_action_kind_t::SDRM3_WAIT_UNTIL, "for its end");
+    assert_eq!(poll(frame.deadline_ns), sdrm3_action_kind_t::SDRM3_DROP, "stale");
 }
 
 #[test]
@@ -207,7 +230,8 @@ fn a_full_scheduler_hands_the_frame_back() {
     }
     assert_eq!(unsafe { sdrm3_release(s, 0, 8, &mut frame) }, SDRM3_FULL);
     assert_eq!((frame.number, frame.release_ns), (SDRM3_SMALL_JOBS as u32, 8), "handed back");
-    assert_eq!(unsafe { sdrm3_give_up(s, &frame, 8) }, SDRM3_OK);
+    assert_eq!(unsafe { sdrm3_readmit(s, &frame, 9) }, SDRM3_FULL, "still");
+    assert_eq!(unsafe { sdrm3_give_up(s, &frame, 9) }, SDRM3_OK);
     let mut tally = sdrm3_tally_t::default();
     assert_eq!(unsafe { sdrm3_tally(s, 0, &mut tally) }, SDRM3_OK);
     assert_eq!((tally.frames, tally.dropped), (SDRM3_SMALL_JOBS as u32 + 1, 1));

@@ -43,7 +43,7 @@ fn step() -> impl Strategy<Value = Step> {
         6 => (0u8..2).prop_map(Step::Release),
         8 => Just(Step::Poll),
         6 => (0u8..3, 0u32..2, 0u8..4, 0u16..3).prop_map(|(on, age, path, skip)| Step::Complete(on, age, path, skip)),
-        1 => (0u8..3, 0u8..4).prop_map(|(on, kind)| Step::Fault(on, kind)),
+        1 => (0u8..3, 0u8..5).prop_map(|(on, kind)| Step::Fault(on, kind)),
         2 => (0u8..3).prop_map(Step::Restore),
         1 => (0u8..2, 0u8..3, any::<bool>()).prop_map(|(model, on, barred)| Step::Bar(model, on, barred)),
         1 => (0u8..2, any::<bool>()).prop_map(|(model, active)| Step::SetActive(model, active)),
@@ -81,6 +81,10 @@ proptest! {
                             let back: Option<Frame> = refused.frame;
                             prop_assert_eq!(answer, refused.why.into());
                             prop_assert_eq!(frame, back.map_or_else(Default::default, Into::into));
+                            if let Some(back) = back {
+                                let again = unsafe { sdrm3_readmit(c, &frame, now) };
+                                prop_assert_eq!(again, status(rust.readmit(back, Instant::from_nanos(now)).map_err(|r| r.why)));
+                            }
                         }
                     }
                 }
@@ -114,7 +118,8 @@ proptest! {
                 }
                 Step::Fault(on, kind) => {
                     let answer = unsafe { sdrm3_fault(c, on, kind, at) };
-                    let fault = [Fault::BlockLost, Fault::Resting, Fault::OutOfService].get(usize::from(kind)).copied();
+                    let fault = [Fault::BlockLost, Fault::Resting, Fault::OutOfService, Fault::NotTaken];
+                    let fault = fault.get(usize::from(kind)).copied();
                     let expected = fault.map(|fault| status(rust.fault(AcceleratorId(on), fault, instant)));
                     prop_assert_eq!(answer, expected.unwrap_or(SDRM3_BAD_VALUE));
                 }

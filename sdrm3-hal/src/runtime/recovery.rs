@@ -58,9 +58,13 @@ where
         for index in 0..self.lanes.len() {
             let accelerator = AcceleratorId(index as u8);
             self.let_in(accelerator, now, application);
-            let Some(lane) = self.lanes.get(index).filter(|lane| lane.due <= now) else { continue };
+            let Some(lane) = self.lanes.get_mut(index).filter(|lane| lane.due <= now) else { continue };
             match lane.step {
                 Step::Free => {}
+                // The rules have changed since it was accepted.
+                Step::Running | Step::Suspected { .. } if self.supervision.timeouts.is_none() => {
+                    lane.due = Instant::MAX;
+                }
                 Step::Running => {
                     count(&mut self.trouble.timeouts);
                     asked |= self.suspect(accelerator, None, 0, now, application);
