@@ -356,6 +356,11 @@ impl Case {
     pub fn from_bytes(bytes: &[u8]) -> Self {
         Self::arbitrary(&mut Unstructured::new(bytes)).expect("every string of bytes is a case")
     }
+
+    /// As the fuzz targets read their inputs; `None` if they would skip this one.
+    pub fn from_fuzz_input(bytes: &[u8]) -> Option<Self> {
+        Self::arbitrary_take_rest(Unstructured::new(bytes)).ok()
+    }
 }
 
 impl Tables {

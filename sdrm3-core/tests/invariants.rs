@@ -49,6 +49,22 @@ fn the_scheduler_keeps_its_promises() {
     assert!(often.iter().all(|count| count.get() > 20), "it has met everything: {met:?}");
 }
 
+/// The corpora hold what found a bug once, beside what reaches far.
+#[test]
+fn what_the_fuzzers_found_stays_mended() {
+    let corpus = |target: &str| {
+        let path = format!("{}/../fuzz/corpus/{target}", env!("CARGO_MANIFEST_DIR"));
+        let files = std::fs::read_dir(&path).unwrap_or_else(|error| panic!("{path}: {error}"));
+        let read = |file: std::io::Result<std::fs::DirEntry>| std::fs::read(file?.path());
+        let inputs = files.map(|file| read(file).unwrap_or_else(|error| panic!("{path}: {error}")));
+        let cases: Vec<Case> = inputs.filter_map(|bytes| Case::from_fuzz_input(&bytes)).collect();
+        assert!(cases.len() > 20, "{path} has {} cases", cases.len());
+        cases
+    };
+    corpus("dispatch").iter().for_each(|case| book(case, &Met::default(), Planted::None));
+    corpus("differential").iter().for_each(|case| differential(case, Planted::None));
+}
+
 #[test]
 fn the_scheduler_answers_as_the_plain_reference_does() {
     for_cases(4_000, |case| differential(case, Planted::None));
