@@ -89,6 +89,18 @@ def main():
         [[str(jobs)] + [at(jobs, units) for units in (1, 2, 4, 8)] for jobs in (2, 4, 8, 16)],
     )
 
+    print("The same of 8 ready jobs and 4 idle accelerators, by policy:\n")
+    policies = [("decision_8x4", "the published score"), ("gated_decision_8x4", "`sdrm3-gated`"),
+                ("gated_haste_8x4", "`sdrm3-gated` where no frame is comfortable")]
+    dearest = lambda board, key: values.get((board, f"{key}_insns_max"), "-")
+
+    def beside(board, key):
+        own, published = dearest(board, key), dearest(board, "decision_8x4")
+        times = f", {int(own) / int(published):.2f} x" if key != "decision_8x4" and "-" not in (own, published) else ""
+        return number(own) + times
+
+    table(["policy"] + heads, [[what] + [beside(board, key) for board in boards] for key, what in policies])
+
     print("Stack of each call at opt-level s, static bound, bytes:\n")
     prefix = "stack_static_of_"
     calls = sorted({key.removeprefix(prefix) for _, key in values if key.startswith(prefix)})

@@ -8,6 +8,7 @@
 use sdrm3_core::{AcceleratorState, Instant, JobView, Offer, Policy, Score};
 
 /// The earliest deadline first, and what cannot be in time any more not at all.
+#[derive(Debug)]
 struct Hopeful;
 
 impl Policy for Hopeful {

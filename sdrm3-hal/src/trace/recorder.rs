@@ -1,6 +1,7 @@
 //! Recording: where the steps of a scheduler go.
 
 use heapless::Vec;
+#[cfg(any(target_has_atomic = "ptr", target_arch = "arm"))]
 use heapless::spsc::Producer;
 use sdrm3_core::{Action, Checksum};
 
@@ -48,7 +49,9 @@ impl<F: FnMut(&[u8]) -> bool> Output for F {
     }
 }
 
-/// A ring: what the consumer has taken makes room. Sized for the longest time that it does not come.
+/// A ring: what the consumer has taken makes room. Sized for the longest time that it does not come. Not on targets
+/// without atomics for which heapless has none, as RV32IMC.
+#[cfg(any(target_has_atomic = "ptr", target_arch = "arm"))]
 impl Output for Producer<'_, u8> {
     fn write(&mut self, bytes: &[u8]) -> bool {
         if self.capacity() - self.len() < bytes.len() {
