@@ -124,10 +124,17 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
         }
     }
 
-    /// The same without comfort: every frame goes where it ends first.
+    /// The same without comfort: every frame goes where it ends first, and what has started always goes on.
     #[must_use]
     pub const fn in_haste(mut self) -> Self {
         (self.longest, self.blocked) = (u32::MAX, u32::MAX);
+        self
+    }
+
+    /// The same without time kept for what may block a frame, `B`; and what has started is passed by like others.
+    #[must_use]
+    pub const fn without_reserve(mut self) -> Self {
+        (self.longest, self.blocked) = (0, 0);
         self
     }
 
