@@ -154,15 +154,20 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
         };
     }
 
-    /// What the segment and all behind it may take to be comfortable, plus one; 0: too little is left for
-    /// anything.
+    /// `C` in sixteenths, and `B`.
+    #[inline(always)]
+    fn comfort_and_blocking(&self) -> (u32, u32) {
+        let comfort = u32::from(self.comfort);
+        if self.careful_for == 0 { (comfort * 3 / 4, self.blocked) } else { (comfort, self.longest) }
+    }
+
+    /// What the segment and all behind it may take to be comfortable, of the slack without `B`, plus one; 0: too
+    /// little is left for anything.
     #[inline(always)]
     fn limit(&self, slack: u32, rest: u32) -> u32 {
-        let comfort = u32::from(self.comfort);
-        let (comfort, blocking) =
-            if self.careful_for == 0 { (comfort * 3 / 4, self.blocked) } else { (comfort, self.longest) };
+        let (comfort, _) = self.comfort_and_blocking();
         let spare = u32::try_from((u64::from(rest) * u64::from(comfort)) >> 4).ok();
-        let limit = spare.and_then(|spare| slack.checked_sub(blocking)?.checked_sub(spare));
+        let limit = spare.and_then(|spare| slack.checked_sub(spare));
         limit.map_or(0, |limit| limit.min(LONGEST_LIMIT) + 1)
     }
 
@@ -211,12 +216,23 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
         end(other).is_none_or(|other| end(one).is_some_and(|one| one < other))
     }
 
-    /// Where the segment, which can run on these accelerators, ends first.
-    #[inline(never)]
-    fn soonest(&self, latencies: &[u32; ACCS], runs_on: u32) -> Option<u8> {
-        let ends = self.waits.iter().zip(latencies).map(|(wait, latency)| wait + latency).enumerate();
-        let open = ends.filter(|(index, _)| runs_on >> (index & 31) & 1 != 0);
-        open.min_by_key(|(_, end)| *end).map(|(index, _)| index as u8)
+    /// The latency of the next segment on each accelerator, `CLOSED` where it cannot run; the least of them; and
+    /// where the segment ends first, `ACCS` if that is nowhere.
+    #[inline(always)]
+    fn look(&self, job: &JobView<'_>) -> ([u32; ACCS], u32, usize) {
+        let (mut latencies, mut least) = ([CLOSED; ACCS], CLOSED);
+        let (mut first, mut soonest) = (u32::MAX, ACCS);
+        let rows = latencies.iter_mut().zip(job.placements).zip(job.factors).zip(&self.waits);
+        for (index, (((latency, placement), &factor), &wait)) in rows.enumerate() {
+            if job.ready.may_run >> (index & 31) & 1 != 0 {
+                *latency = correction::scale_to_16_ns(placement.latency_ns, factor);
+                least = least.min(*latency);
+                if wait != CLOSED && wait + *latency < first {
+                    (first, soonest) = (wait + *latency, index);
+                }
+            }
+        }
+        (latencies, least, soonest)
     }
 }
 
@@ -268,22 +284,28 @@ impl<const MODELS: usize, const ACCS: usize> Policy for Gated<MODELS, ACCS> {
         };
         let tail = self.tails.get(usize::from(job.frame.model.0)).copied().unwrap_or(0);
         let open = job.ready.may_run & self.open;
-        let unhurried = self.limit(slack, fastest.saturating_add(tail));
-        if let Some(index) = self.at_leisure(job, open, unhurried) {
-            return Some((AcceleratorId(index), Score(-i64::from(fastest))));
+        let (_, blocking) = self.comfort_and_blocking();
+        let unblocked = slack.checked_sub(blocking);
+        if let Some(slack) = unblocked {
+            let unhurried = self.limit(slack, fastest.saturating_add(tail));
+            if let Some(index) = self.at_leisure(job, open, unhurried) {
+                return Some((AcceleratorId(index), Score(-i64::from(fastest))));
+            }
         }
-        let (latencies, next) = job.latencies(CLOSED);
+        let (latencies, next, soonest) = self.look(job);
         let rest = fastest.saturating_sub(next).saturating_add(tail);
-        let limit = self.limit(slack, rest);
+        let limit = unblocked.map_or(0, |slack| self.limit(slack, rest));
         let frugal = if limit > 0 { self.most_frugal(&latencies, job.placements, limit) } else { None };
         if let Some(index) = frugal {
             return Some((AcceleratorId(index), Score(-i64::from(fastest))));
         }
-        let index = self.soonest(&latencies, open)?;
+        if soonest == ACCS {
+            return None;
+        }
         let laxity = i64::from(slack) - i64::from(tail) - i64::from(fastest);
         let goes_on = job.started && laxity < i64::from(self.longest);
         let urgency = if goes_on { URGENT + STARTED } else { URGENT };
-        Some((AcceleratorId(index), Score(urgency - laxity)))
+        Some((AcceleratorId(soonest as u8), Score(urgency - laxity)))
     }
 
     fn only(&self, weighed: Self::Weighed) -> Option<(AcceleratorId, Score)> {

@@ -243,21 +243,6 @@ impl JobView<'_> {
         Some(correction::scale_to_16_ns(self.placements.get(index)?.latency_ns, *self.factors.get(index)?))
     }
 
-    /// [`latency_on`](Self::latency_on) each accelerator in units of 16 ns, at most 2^30 of them; `closed` where it
-    /// cannot run; and the least of all. O(ACCS).
-    #[inline(always)]
-    pub(crate) fn latencies<const ACCS: usize>(&self, closed: u32) -> ([u32; ACCS], u32) {
-        let (mut latencies, mut least) = ([closed; ACCS], closed);
-        let rows = latencies.iter_mut().zip(self.placements).zip(self.factors);
-        for (index, ((latency, placement), &factor)) in rows.enumerate() {
-            if self.ready.may_run >> (index & 31) & 1 != 0 {
-                *latency = correction::scale_to_16_ns(placement.latency_ns, factor);
-                least = least.min(*latency);
-            }
-        }
-        (latencies, least)
-    }
-
     /// [`score::urgency`] of it: of `togo` and [`slack`](Self::slack).
     #[inline(always)]
     pub fn urgency(&self, now: Instant) -> u32 {

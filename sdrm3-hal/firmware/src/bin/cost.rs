@@ -255,6 +255,17 @@ fn main() -> ! {
 
     print("decision_8x4", &decisions::<8, 4>(8));
     print("gated_decision_8x4", &gated_decisions::<8, 4>(8, Gated::new));
+    // From where all are comfortable at once to where none is: what looks twice before it hurries is between.
+    let comforts = (0..12).flat_map(|shift| [16u16 << shift, 24 << shift]);
+    let dearest = comforts.map(|comfort| {
+        let decisions = gated_decisions::<8, 4>(8, |workload| {
+            let mut policy = Gated::new(workload).always_careful();
+            policy.comfort = comfort;
+            policy
+        });
+        decisions.max()
+    });
+    defmt::println!("gated_dearest_8x4_insns_max {=u32}", dearest.max().unwrap_or(0));
     print("gated_haste_8x4", &gated_decisions::<8, 4>(8, |workload| Gated::new(workload).in_haste()));
     let at = |jobs| {
         [
