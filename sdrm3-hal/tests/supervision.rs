@@ -227,6 +227,23 @@ fn an_accelerator_that_did_not_answer_a_reset_is_reset_again_before_its_trial() 
     assert_eq!(diary.read(), ["npu back"]);
 }
 
+/// Its block has ended by itself, so nothing has reset it.
+#[test]
+fn an_accelerator_that_did_not_answer_is_reset_before_its_trial() {
+    let (mut runtime, mut diary) = hands_on_the_npu();
+    npu(&mut runtime).ends(Err(ErrorKind::Timeout));
+    runtime.poll(ms(1), &mut diary);
+    assert_eq!(diary.read(), ["npu out", "hands#0 on dsp"]);
+    runtime.queues_mut()[DSP].ends(done(5));
+    assert_eq!(runtime.poll(ms(5), &mut diary), Wake::At(ms(101)));
+    diary.read();
+    runtime.poll(ms(101), &mut diary);
+    assert_eq!(npu(&mut runtime).resets, 1);
+    assert_eq!(runtime.poll(ms(101), &mut diary), Wake::At(ms(106)), "a grace to come up");
+    runtime.poll(ms(106), &mut diary);
+    assert_eq!(diary.read(), ["npu back"]);
+}
+
 #[test]
 fn the_application_may_restore_an_accelerator_before_its_quarantine_ends() {
     let (mut runtime, mut diary) = hands_on_the_npu();

@@ -250,7 +250,9 @@ where
             self.fault(accelerator, Fault::Resting, now, application);
             self.blame(accelerator, model, kind, now, application);
         } else {
-            self.take_out(accelerator, false, now, application);
+            // Nobody has reset a device yet that does not answer: it is reset before its trial.
+            let mute = kind == ErrorKind::Timeout;
+            self.take_out(accelerator, mute, now, application);
             self.blame(accelerator, model, kind, now, application);
         }
     }
