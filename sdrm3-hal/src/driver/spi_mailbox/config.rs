@@ -19,7 +19,7 @@ pub struct Config {
     /// A request that is not answered for so long, and was sent four times, is given up, and with it
     /// everything in flight; 10 ms.
     pub patience: Duration,
-    /// The same for the first contact, as the device may have to start first; 100 ms.
+    /// The same for the greeting, as the device may have to start first: longer than it takes to; 100 ms.
     pub start_up: Duration,
     /// A device that has not been heard for so long while it holds blocks is asked for its state; 5 ms.
     pub heartbeat: Duration,
