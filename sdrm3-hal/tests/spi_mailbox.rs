@@ -511,6 +511,22 @@ fn a_block_that_hangs_shows_no_progress_and_is_reset_away() {
 }
 
 #[test]
+fn a_question_that_the_device_did_not_hear_is_asked_again() {
+    let mut bench = Bench::up();
+    bench.board.borrow_mut().engine.takes = 100_000_000;
+    bench.submit().unwrap();
+    while bench.poll() != Pump::Waiting {}
+    bench.wait(6_000);
+    bench.fault([Fault::FlipHeard(150)]);
+    assert_eq!(bench.poll(), Pump::CallAgain, "asked; what came with it is older than the question");
+    bench.wait(1_000);
+    assert_eq!(bench.poll(), Pump::CallAgain, "asked again");
+    assert_eq!(bench.poll(), Pump::Waiting, "answered");
+    assert!(bench.queue.progress(bench.ticket(0)) > Some(7_000));
+    assert_eq!(bench.queue.health().retries, 1);
+}
+
+#[test]
 fn a_bus_that_fails_is_named() {
     let mut bench = Bench::up();
     bench.fault([Fault::BusFails; 1_000]);

@@ -1,5 +1,5 @@
-//! The SPI mailbox under the runtime, by the default rules: a co-processor that starts late, hangs or is
-//! dead. The CPU sleeps whenever the runtime lets it: it wakes at the instant that it was told, at an
+//! The SPI mailbox under the runtime, by the default rules: a co-processor that starts late, hangs, is dead
+//! or slow. The CPU sleeps whenever the runtime lets it: it wakes at the instant that it was told, at an
 //! edge of the ready pin, and for nothing else.
 //!
 //! A block of hands takes 2 ms on the npu and 4 ms on the dsp, so its time is 4 x 2 + 1 = 9 ms on the npu.
@@ -10,7 +10,7 @@ mod fake;
 use std::cell::{Cell, RefCell};
 use std::rc::Rc;
 
-use bench::{Board, Wire};
+use bench::{Board, Fault, Wire};
 use fake::{HANDS, Oldest, ms, scheduler};
 use sdrm3_core::{Dispatch, Duration, Event, Frame, Instant, ModelId, Outcome, Progress, Ticket};
 use sdrm3_hal::driver::spi_mailbox::{Config, SpiMailbox};
@@ -298,4 +298,52 @@ fn a_dead_co_processor_leaves_the_bus_alone() {
     world.serve_until(ms(4_500));
     let transfers = world.board.borrow().transfers - before;
     assert!(transfers < 20, "{transfers} in a second");
+}
+
+// ---- slow ------------------------------------------------------------------------------------
+
+/// Nothing else makes the CPU poll: the driver has to have asked in time for each grace.
+#[test]
+fn a_slow_block_gets_all_its_graces_in_a_quiet_system() {
+    let mut world = World::up();
+    world.board.borrow_mut().engine.takes = 27_000_000;
+    world.release();
+    world.run_until(ms(80));
+    let trouble = world.runtime.trouble();
+    assert_eq!(
+        (trouble.timeouts, trouble.extensions),
+        (1, 4),
+        "late at 9, 14, 19, 24 ms, and moving each time"
+    );
+    assert_eq!((trouble.cancels, trouble.resets), (0, 0));
+    assert_eq!(world.log.ended_on(NPU), [(67, false)], "a slow block is not a hung one");
+}
+
+#[test]
+fn a_hung_block_gets_no_second_grace_in_a_quiet_system() {
+    let mut world = World::up();
+    world.board.borrow_mut().engine.hangs = true;
+    world.release();
+    world.run_until(ms(80));
+    let trouble = world.runtime.trouble();
+    assert_eq!((trouble.timeouts, trouble.extensions, trouble.resets), (1, 1, 1));
+}
+
+/// The question or its answer is lost: it is asked again, well within the grace.
+#[test]
+fn a_slow_block_is_not_reset_for_a_question_that_is_lost() {
+    for fault in [Fault::FlipHeard(150), Fault::FlipSaid(150), Fault::Lost, Fault::BusFails] {
+        for skipped in 0..6 {
+            let mut world = World::up();
+            world.board.borrow_mut().engine.takes = 27_000_000;
+            world.release();
+            world.run_until(ms(48)); // the block is under way
+            let mut faults = vec![None; skipped];
+            faults.extend([Some(fault); 2]);
+            world.board.borrow_mut().faults.extend(faults);
+            world.run_until(ms(80));
+            assert_eq!(world.runtime.trouble().resets, 0, "{fault:?} behind {skipped}");
+            assert_eq!(world.log.ended_on(NPU), [(67, false)], "{fault:?} behind {skipped}");
+        }
+    }
 }

@@ -248,6 +248,8 @@ impl<SPI: SpiDevice, READY: InputPin, const DEPTH: usize, RESET: OutputPin>
     fn exchange(&mut self, message: Message, now: Instant) -> bool {
         self.cause = ErrorKind::Timeout;
         let before = (self.number, self.sent);
+        // The reply to a frame comes with the next one: what comes with the first copy of a request is older.
+        let asked = self.request.is_some_and(|request| request.tries > 1 || request.message != message);
         (self.number, self.sent) = (self.number.wrapping_add(1), now);
         let session = match self.link {
             Link::Up(session) | Link::Resetting(session, _) => session,
@@ -285,6 +287,9 @@ impl<SPI: SpiDevice, READY: InputPin, const DEPTH: usize, RESET: OutputPin>
                 }
             }
         }
+        if answered && asked {
+            self.request.take_if(|request| request.message == Message::Status);
+        }
         answered
     }
 
@@ -301,7 +306,6 @@ impl<SPI: SpiDevice, READY: InputPin, const DEPTH: usize, RESET: OutputPin>
             Link::Up(session) if frame.session == session => {
                 if fresh {
                     (self.heard, self.clock) = (now, Some(Mark { host: sent, ticks: frame.ticks }));
-                    self.request.take_if(|request| request.message == Message::Status && request.tries > 0);
                 }
                 self.answered(frame, now);
                 self.report(frame, echo, now);

@@ -42,7 +42,8 @@
 //!   that brought no such frame, the host asks for the state.
 //! - The ready pin is high from the start of the device until it hears a first frame, from when the reply
 //!   to a frame that asks (any but *nothing*) is armed until it is collected, and while there is a report
-//!   that is not acknowledged. The pin is a level: the driver reads it at every call.
+//!   that is not acknowledged. The pin is a level: the driver reads it at every call, so the device lowers
+//!   it first thing behind a transfer.
 //!
 //! # States
 //!
