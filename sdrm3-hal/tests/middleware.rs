@@ -323,6 +323,10 @@ fn drivers_of_all_kinds_stand_in_one_runtime() {
         wire,
         spi_mailbox::Config::new(),
     ));
+    while !spi.0.is_up() {
+        let now = board.borrow().now();
+        let _ = spi.poll(now);
+    }
     let mut doorbell = Kinded(npu.queue::<4>());
     let mut cpu =
         CpuQueue::new(|_: &Dispatch, slice| if slice < 3 { Step::More } else { Step::Done(Path::Next) });

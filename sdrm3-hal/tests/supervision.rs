@@ -85,6 +85,30 @@ fn a_late_block_that_stands_still_is_cancelled() {
     assert_eq!((runtime.trouble().extensions, runtime.trouble().resets), (1, 0));
 }
 
+/// The device is asked by the poll that finds the block late: its answer is on the way.
+#[test]
+fn a_late_block_is_not_given_up_while_its_queue_asks_how_far_it_is() {
+    let (mut runtime, mut diary) = hands_on_the_npu();
+    npu(&mut runtime).progress = Some(7);
+    assert_eq!(runtime.poll(ms(9), &mut diary), Wake::At(ms(14)));
+    npu(&mut runtime).pumped = true;
+    assert_eq!(runtime.poll(ms(14), &mut diary), Wake::Now, "7 is what it said at 9 ms");
+    assert_eq!(runtime.poll(us(14_100), &mut diary), Wake::Now);
+    npu(&mut runtime).progress = Some(8);
+    npu(&mut runtime).pumped = false;
+    assert_eq!(runtime.poll(us(14_200), &mut diary), Wake::At(us(19_200)), "it has moved: a grace from now");
+
+    npu(&mut runtime).pumped = true;
+    assert_eq!(runtime.poll(us(19_200), &mut diary), Wake::Now);
+    runtime.poll(us(24_199), &mut diary);
+    assert_eq!(npu(&mut runtime).cancelled, [], "a grace is waited for the answer");
+    runtime.poll(us(24_200), &mut diary);
+    let queue = npu(&mut runtime);
+    assert_eq!(queue.cancelled, queue.accepted, "and no longer");
+    let trouble = runtime.trouble();
+    assert_eq!((trouble.timeouts, trouble.extensions, trouble.cancels), (1, 2, 1));
+}
+
 #[test]
 fn what_only_a_reset_stops_is_reset_at_once() {
     for answer in [CancelOutcome::NeedsReset, CancelOutcome::Unknown] {
@@ -200,6 +224,23 @@ fn an_accelerator_that_did_not_answer_a_reset_is_reset_again_before_its_trial() 
     assert_eq!(runtime.poll(ms(309), &mut diary), Wake::At(ms(314)), "a grace to come up");
     assert_eq!(runtime.trouble().stale_completions, 1, "the block that was written off, by the reset");
     runtime.poll(ms(314), &mut diary);
+    assert_eq!(diary.read(), ["npu back"]);
+}
+
+/// Its block has ended by itself, so nothing has reset it.
+#[test]
+fn an_accelerator_that_did_not_answer_is_reset_before_its_trial() {
+    let (mut runtime, mut diary) = hands_on_the_npu();
+    npu(&mut runtime).ends(Err(ErrorKind::Timeout));
+    runtime.poll(ms(1), &mut diary);
+    assert_eq!(diary.read(), ["npu out", "hands#0 on dsp"]);
+    runtime.queues_mut()[DSP].ends(done(5));
+    assert_eq!(runtime.poll(ms(5), &mut diary), Wake::At(ms(101)));
+    diary.read();
+    runtime.poll(ms(101), &mut diary);
+    assert_eq!(npu(&mut runtime).resets, 1);
+    assert_eq!(runtime.poll(ms(101), &mut diary), Wake::At(ms(106)), "a grace to come up");
+    runtime.poll(ms(106), &mut diary);
     assert_eq!(diary.read(), ["npu back"]);
 }
 

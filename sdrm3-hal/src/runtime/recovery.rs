@@ -85,7 +85,8 @@ where
         asked
     }
 
-    /// A block is late. While it moves on it is given graces; else it is stopped.
+    /// A block is late. While it moves on it is given graces; else it is stopped. What its queue has only
+    /// just asked the device is waited for, for a grace at most.
     fn suspect(
         &mut self,
         accelerator: AcceleratorId,
@@ -96,12 +97,16 @@ where
     ) -> bool {
         let index = usize::from(accelerator.0);
         let (grace, timeouts) = (self.grace(), self.supervision.timeouts);
+        let more = before.is_some() && timeouts.is_some_and(|timeouts| extensions < timeouts.extensions);
+        if more && self.moved(index, before).is_none() && self.may_hear(index, now, application) {
+            return true;
+        }
+        let progress = self.moved(index, before);
         let (Some(queue), Some(lane), Some(timeouts)) =
             (self.queues.get_mut(index), self.lanes.get_mut(index), timeouts)
         else {
             return false;
         };
-        let progress = queue.progress(lane.ticket).filter(|progress| Some(*progress) != before);
         if let Some(progress) = progress.filter(|_| extensions < timeouts.extensions) {
             count(&mut self.trouble.extensions);
             let step = Step::Suspected { progress, extensions: extensions.saturating_add(1) };
@@ -123,6 +128,24 @@ where
             }
         }
         true
+    }
+
+    /// How far a block has come, if that is not as far as before.
+    fn moved(&self, index: usize, before: Option<u32>) -> Option<u32> {
+        let progress = self.queues.get(index)?.progress(self.lanes.get(index)?.ticket);
+        progress.filter(|progress| Some(*progress) != before)
+    }
+
+    /// Polls the queue of a block that has not moved once more: whether it still asks its device, and this is
+    /// no longer than a grace behind the end of the last one.
+    fn may_hear(&mut self, index: usize, now: Instant, application: &mut impl Application) -> bool {
+        let latest = self.lanes.get(index).map_or(now, |lane| lane.due.saturating_add(self.grace()));
+        let tells = self.queues.get(index).is_some_and(|queue| queue.capabilities().progress);
+        if !tells || now >= latest {
+            return false;
+        }
+        let collected = self.collect(index, now, application);
+        collected.completions || collected.call_again
     }
 
     /// Resets an accelerator whose block does not end; the block is to complete with an error.
@@ -231,7 +254,9 @@ where
             self.fault(accelerator, Fault::Resting, now, application);
             self.blame(accelerator, model, kind, now, application);
         } else {
-            self.take_out(accelerator, false, now, application);
+            // Nobody has reset a device yet that does not answer: it is reset before its trial.
+            let mute = kind == ErrorKind::Timeout;
+            self.take_out(accelerator, mute, now, application);
             self.blame(accelerator, model, kind, now, application);
         }
     }

@@ -64,6 +64,8 @@ pub(crate) struct Engine {
     now: u64,
     /// How long a block takes, in ns.
     pub(crate) takes: u64,
+    /// How long it takes for each step of progress, in ns.
+    pub(crate) stride: u64,
     /// Whether a block can be stopped.
     pub(crate) stops: bool,
     /// Models that it cannot run.
@@ -71,7 +73,7 @@ pub(crate) struct Engine {
     /// How each block ends that is not named here: with the next segment.
     pub(crate) endings: BTreeMap<u32, Ending>,
     pub(crate) energy_nj: Option<u32>,
-    /// It never ends the block that runs.
+    /// It stands still in the block that runs, and never ends it.
     pub(crate) hangs: bool,
     running: Option<(u32, u64)>,
     stopped: bool,
@@ -118,6 +120,16 @@ pub(crate) struct Board {
     pub(crate) dead: bool,
     /// When the power comes back.
     back: Option<u64>,
+    /// How long it takes to start behind its reset pin, in ns.
+    pub(crate) boots_for: u64,
+    /// How long it takes behind a transfer, which lowers its pin, to arm its next reply, in ns.
+    pub(crate) turn_around: u64,
+    /// When it does.
+    arms_at: Option<u64>,
+    /// It hears no resets by command.
+    pub(crate) keeps_session: bool,
+    /// It speaks another version of the protocol.
+    pub(crate) foreign: bool,
     /// It is held by its reset pin.
     held: bool,
     armed: [u8; FRAME],
@@ -139,6 +151,7 @@ impl Board {
         let engine = Engine {
             now: 0,
             takes: 1_000_000,
+            stride: TICK,
             stops: false,
             refused: BTreeMap::new(),
             endings: BTreeMap::new(),
@@ -157,6 +170,11 @@ impl Board {
             forgetful: false,
             dead: false,
             back: None,
+            boots_for: 0,
+            turn_around: 0,
+            arms_at: None,
+            keeps_session: false,
+            foreign: false,
             held: false,
             armed: [0; FRAME],
             pin: false,
@@ -209,7 +227,13 @@ impl Board {
     }
 
     fn arm(&mut self) {
+        self.arms_at = None;
         self.armed = self.responder.reply();
+        if self.foreign {
+            self.armed[2] += 0x10;
+            let check = crc::Crc::<u32>::new(&crc::CRC_32_ISCSI).checksum(&self.armed[..FRAME - 4]);
+            self.armed[FRAME - 4..].copy_from_slice(&check.to_le_bytes());
+        }
         let level = self.stuck.unwrap_or(self.runs() && self.responder.ready());
         self.edges += u32::from(level && !self.pin);
         self.pin = level;
@@ -220,10 +244,22 @@ impl Board {
             self.now = self.now.max(back);
             self.power(true);
         }
+        if let Some(at) = self.arms_at.filter(|at| *at <= end) {
+            // Whatever it says then is at most as old as that.
+            self.run_engine_until(at);
+            self.arm();
+        }
+        self.run_engine_until(end);
+    }
+
+    fn run_engine_until(&mut self, end: u64) {
         while let Some((ticket, since)) = self.engine.running.filter(|_| self.runs()) {
             let takes = if self.engine.stopped { 0 } else { self.engine.takes };
-            if self.engine.hangs || since + takes > end {
-                self.responder.progress(((end - since) / TICK) as u32);
+            if self.engine.hangs {
+                break;
+            }
+            if since + takes > end {
+                self.responder.progress(((end - since) / self.engine.stride) as u32);
                 break;
             }
             self.now = self.now.max(since + takes);
@@ -256,7 +292,10 @@ impl Board {
     }
 
     fn hear(&mut self, bytes: &[u8]) {
-        if self.runs() {
+        let is_reset = |frame: Frame| matches!(frame.message, Message::Reset(_));
+        let passed_over = self.keeps_session
+            && bytes.first_chunk().is_some_and(|bytes| Frame::decode(bytes).is_ok_and(is_reset));
+        if self.runs() && !passed_over {
             let ticks = self.ticks();
             self.responder.received(bytes, ticks, &mut self.engine);
         }
@@ -313,8 +352,13 @@ impl Board {
         }
         self.said.push(said);
         self.heard.push(*heard);
-        if fault != Some(Fault::Unarmed) {
-            self.arm();
+        match self.turn_around {
+            _ if fault == Some(Fault::Unarmed) => {}
+            0 => self.arm(),
+            nanos => {
+                self.pin = self.stuck.unwrap_or(false);
+                self.arms_at = Some(self.now + nanos);
+            }
         }
         result.map(|()| said)
     }
@@ -383,6 +427,10 @@ impl OutputPin for Wire {
         let mut board = self.0.borrow_mut();
         board.held = false;
         board.reboot();
+        if board.boots_for > 0 {
+            let nanos = board.boots_for;
+            board.lose_power(nanos);
+        }
         Ok(())
     }
 }

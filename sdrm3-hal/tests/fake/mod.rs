@@ -79,6 +79,7 @@ impl ErrorType for Fake {
 impl AcceleratorQueue for Fake {
     fn capabilities(&self) -> Capabilities {
         let plain = Capabilities::plain(1);
+        let plain = if self.progress.is_some() { plain.with_progress() } else { plain };
         self.domain.map_or(plain, |domain| plain.with_reset_domain(domain))
     }
 

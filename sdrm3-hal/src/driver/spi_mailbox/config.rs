@@ -19,9 +19,11 @@ pub struct Config {
     /// A request that is not answered for so long, and was sent four times, is given up, and with it
     /// everything in flight; 10 ms.
     pub patience: Duration,
-    /// The same for the first contact, as the device may have to start first; 100 ms.
+    /// The same for the greeting, as the device may have to start first: longer than it takes to; 100 ms.
     pub start_up: Duration,
-    /// A device that has not been heard for so long while it holds blocks is asked for its state; 5 ms.
+    /// A device that has not been heard for so long while it holds blocks is asked for its state; 2 ms.
+    /// Less than half of [`Timeouts::grace`](crate::Timeouts::grace), so that each grace of a late block
+    /// brings news of it.
     pub heartbeat: Duration,
     /// How long the reset pin is held; 100 us.
     pub pulse: Duration,
@@ -40,7 +42,7 @@ impl Config {
             retry: Duration::from_millis(1),
             patience: Duration::from_millis(10),
             start_up: Duration::from_millis(100),
-            heartbeat: Duration::from_millis(5),
+            heartbeat: Duration::from_millis(2),
             pulse: Duration::from_micros(100),
             granularity: Granularity::Block,
             energy: false,

@@ -51,7 +51,7 @@ impl Slot {
 /// How the driver stands with the device. The module has the diagram.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Link {
-    /// It did not answer: nothing is sent until there is a block or the pin rises.
+    /// It did not answer the greeting: it is asked again only while the pin is high.
     Down,
     /// Asking who it is.
     Greeting,
@@ -156,7 +156,8 @@ impl<SPI: SpiDevice, READY: InputPin, const DEPTH: usize, RESET: OutputPin>
         }
     }
 
-    /// Whether the device is there and in a session with this queue. Blocks are taken before, too.
+    /// Whether the device is there and in a session with this queue. Blocks are taken a little earlier,
+    /// as soon as it has answered the greeting.
     pub const fn is_up(&self) -> bool {
         matches!(self.link, Link::Up(_))
     }
@@ -198,11 +199,8 @@ impl<SPI: SpiDevice, READY: InputPin, const DEPTH: usize, RESET: OutputPin>
         if self.request.is_some() {
             return;
         }
-        if self.link == Link::Down && (ready || !self.slots.is_empty()) {
-            self.link = Link::Greeting;
-        }
         let message = match self.link {
-            Link::Down => None,
+            Link::Down => ready.then_some(Message::Hello),
             Link::Greeting => Some(Message::Hello),
             Link::Resetting(_, next) => Some(Message::Reset(next.epoch)),
             Link::Up(_) => self.command().or_else(|| {
@@ -250,6 +248,8 @@ impl<SPI: SpiDevice, READY: InputPin, const DEPTH: usize, RESET: OutputPin>
     fn exchange(&mut self, message: Message, now: Instant) -> bool {
         self.cause = ErrorKind::Timeout;
         let before = (self.number, self.sent);
+        // The reply to a frame comes with the next one: what comes with the first copy of a request is older.
+        let asked = self.request.is_some_and(|request| request.tries > 1 || request.message != message);
         (self.number, self.sent) = (self.number.wrapping_add(1), now);
         let session = match self.link {
             Link::Up(session) | Link::Resetting(session, _) => session,
@@ -287,6 +287,9 @@ impl<SPI: SpiDevice, READY: InputPin, const DEPTH: usize, RESET: OutputPin>
                 }
             }
         }
+        if answered && asked {
+            self.request.take_if(|request| request.message == Message::Status);
+        }
         answered
     }
 
@@ -303,7 +306,6 @@ impl<SPI: SpiDevice, READY: InputPin, const DEPTH: usize, RESET: OutputPin>
             Link::Up(session) if frame.session == session => {
                 if fresh {
                     (self.heard, self.clock) = (now, Some(Mark { host: sent, ticks: frame.ticks }));
-                    self.request.take_if(|request| request.message == Message::Status && request.tries > 0);
                 }
                 self.answered(frame, now);
                 self.report(frame, echo, now);
@@ -322,7 +324,7 @@ impl<SPI: SpiDevice, READY: InputPin, const DEPTH: usize, RESET: OutputPin>
             {
                 self.discard(frame);
             }
-            Link::Greeting if fresh => {
+            Link::Down | Link::Greeting if fresh => {
                 if let Message::Identity(identity) = frame.message {
                     self.identity = Some(identity);
                     // A name that neither we nor a host before us gave lately: none that is late has it.
@@ -432,7 +434,8 @@ impl<SPI: SpiDevice, READY: InputPin, const DEPTH: usize, RESET: OutputPin>
         }
     }
 
-    /// Gives up on a device that did not answer for too long.
+    /// Gives up on a device that did not answer for too long. If it was in a session it may have started
+    /// again, so it is greeted first.
     fn lose_patience(&mut self, now: Instant) {
         let Some(request) = self.request else { return };
         let patience = match request.message {
@@ -441,7 +444,7 @@ impl<SPI: SpiDevice, READY: InputPin, const DEPTH: usize, RESET: OutputPin>
         };
         if request.tries >= TRIES && now >= request.since.saturating_add(patience) {
             self.lose(self.cause, now);
-            self.enter(Link::Down);
+            self.enter(if self.is_up() { Link::Greeting } else { Link::Down });
         }
     }
 
@@ -490,10 +493,28 @@ impl<SPI: SpiDevice, READY: InputPin, const DEPTH: usize, RESET: OutputPin> Acce
     }
 
     /// Queues the block; `poll` sends it. O(DEPTH), no transfer.
+    ///
+    /// # Errors
+    ///
+    /// `Full`; `NotReady` until the device has answered the greeting, which `poll` goes on with; `Gone` if
+    /// it did not for [`Config::start_up`] (`Unsupported` if it speaks another version of the protocol):
+    /// once, then it is greeted anew.
     fn submit(&mut self, now: Instant, block: &Dispatch) -> Result<(), ErrorKind> {
         let Dispatch { ticket, frame, subnetwork, first, count, .. } = *block;
-        if self.slots.is_empty() && !self.is_up() {
-            self.enter(Link::Greeting); // its patience begins with the block
+        if self.slots.is_full() {
+            return Err(ErrorKind::Full);
+        }
+        match self.link {
+            Link::Up(_) => {}
+            // It has just answered: the session is open by the time that the block can go out.
+            Link::Resetting(..) if self.request.is_none_or(|request| request.tries < 2) => {}
+            // A block's time begins here, and a device that starts may take longer.
+            Link::Greeting | Link::Resetting(..) => return Err(ErrorKind::NotReady),
+            Link::Down => {
+                self.enter(Link::Greeting);
+                let foreign = self.cause == ErrorKind::Unsupported;
+                return Err(if foreign { ErrorKind::Unsupported } else { ErrorKind::Gone });
+            }
         }
         let block = Block { ticket: ticket.sequence, model: frame.model, subnetwork, first, count };
         let state = State::Queued;

@@ -42,18 +42,20 @@
 //!   that brought no such frame, the host asks for the state.
 //! - The ready pin is high from the start of the device until it hears a first frame, from when the reply
 //!   to a frame that asks (any but *nothing*) is armed until it is collected, and while there is a report
-//!   that is not acknowledged. The pin is a level: the driver reads it at every call.
+//!   that is not acknowledged. The pin is a level: the driver reads it at every call, so the device lowers
+//!   it first thing behind a transfer.
 //!
 //! # States
 //!
 //! ```text
-//!   link:                       no answer (6)
-//!             .-----------------------------------------------.
-//!             v                                               |
+//!   link:          no answer (6)
+//!             .-------------.------------------.
+//!             v             |                  |
 //!           Down --(1)--> Greeting --(2)--> Resetting --(3)--> Up
-//!                           ^ ^                 |             |
-//!                           | '------(4)--------'             |
-//!                           '--------------(4), (5)-----------'
+//!             |             ^ ^                 | ^             |
+//!             |             | '------(4)--------' |             |
+//!             |             '----------(4), (5), (6)------------'
+//!             '-----------------(2)---------------'
 //!
 //!   block:  Queued --(7)--> Sent --(8)--> Accepted --(9)--> Ended --> handed out
 //!              |              |               |                ^
@@ -62,12 +64,12 @@
 //!
 //! | | When | Then |
 //! |---|---|---|
-//! | 1 | a block is there, or the pin is high | hello |
-//! | 2 | the device says who it is | reset, with a new epoch |
+//! | 1 | a block is offered | it is refused: [`Gone`], or [`Unsupported`] by a device of another version; hello |
+//! | 2 | the device says who it is, from *Down* while its pin is high | blocks are taken; reset, with a new epoch |
 //! | 3 | it is in the session of that epoch | blocks go out |
 //! | 4 | it is in some other session: it has started again | if it may have had a block, all end with [`Reset`](crate::queue::ErrorKind::Reset) |
 //! | 5 | `reset` | all blocks end with `Reset` |
-//! | 6 | a request was sent four times and not answered for [`Config::patience`] | all blocks end with what the last transfer came to: [`Timeout`] (silence), [`Bus`], [`Corrupt`] or [`Unsupported`] (another version of the protocol) |
+//! | 6 | a request was sent four times and not answered for [`Config::patience`], a greeting for [`Config::start_up`] | all blocks end with what the last transfer came to: [`Timeout`] (silence), [`Bus`], [`Corrupt`] or [`Unsupported`] (another version of the protocol) |
 //! | 7 | the device has room, and no command is under way | submit |
 //! | 8 | the submission is acknowledged as accepted | |
 //! | 9 | its report | ends as reported |
@@ -78,6 +80,11 @@
 //! two sessions. A block that ends with [`Timeout`] may still run; the reset that begins the next session
 //! stops it.
 //!
+//! A block that is offered while the device is greeted is refused with [`NotReady`]: its time would run, and
+//! a device may take longer to start. `poll` goes on with the greeting, without a block too, and answers
+//! [`Idle`](crate::queue::Pump::Idle). So under the runtime a device that starts costs short rests, one that
+//! is dead is out of service, and neither costs a block.
+//!
 //! [`Timeout`]: crate::queue::ErrorKind::Timeout
 //! [`Bus`]: crate::queue::ErrorKind::Bus
 //! [`Corrupt`]: crate::queue::ErrorKind::Corrupt
@@ -85,6 +92,7 @@
 //! [`Cancelled`]: crate::queue::ErrorKind::Cancelled
 //! [`Full`]: crate::queue::ErrorKind::Full
 //! [`NotReady`]: crate::queue::ErrorKind::NotReady
+//! [`Gone`]: crate::queue::ErrorKind::Gone
 //!
 //! # Bounds
 //!
@@ -96,7 +104,7 @@
 //! `poll` answers [`Waiting`](crate::queue::Pump::Waiting) only when the device has acknowledged all that
 //! it was sent and the pin is low: it will rise. While an answer is due it says
 //! [`CallAgain`](crate::queue::Pump::CallAgain), for the device's turn-around, or at worst for
-//! [`Config::patience`] ([`Config::start_up`] at the first contact). If the pin never rises, because the
+//! [`Config::patience`]. If the pin never rises, because the
 //! block hangs or the device is gone, whoever polls for another reason (a release, the block's timeout)
 //! makes the driver ask after [`Config::heartbeat`]: `progress` tells a slow block from a hung one, and a
 //! device that is gone ends everything as in (6).

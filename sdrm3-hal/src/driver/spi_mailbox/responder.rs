@@ -67,7 +67,8 @@ pub trait Coprocessor {
 /// arm(responder.reply());
 /// set_pin(responder.ready());
 ///
-/// // In the interrupt at the end of a transfer (chip select rises):
+/// // In the interrupt at the end of a transfer (chip select rises). The host may look at the pin at once.
+/// set_pin(false);
 /// # let (received, ticks) = ([0; FRAME], 0);
 /// responder.received(&received, ticks, &mut Npu);
 ///
