@@ -16,7 +16,8 @@ use sdrm3_core::{Dispatch, Duration, Instant, ModelId, Ticket};
 ///      |              [ resetting ]
 ///      |                    | no answer: written off, the job is dispatched elsewhere
 ///      |                    v
-///      '------------- [ quarantined ]    a rest that doubles, then one block on trial
+///      '------------- [ quarantined ]    a rest that doubles, then one block on trial;
+///      |                                   a device that did not answer is reset before
 ///      |
 ///      '------------- [ resting ]        refused or failed for a passing reason: a short rest, doubling
 /// ```
