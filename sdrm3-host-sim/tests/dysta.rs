@@ -45,7 +45,7 @@ fn dysta_finish_times_of_its_prema_and_planaria_are_reproduced_exactly() {
 
 fn reproduce(policies: &[Theirs]) {
     let Some(data) = std::env::var_os("SDRM3_DATA").map(PathBuf::from) else {
-        say("dysta: SKIPPED, nothing was compared: SDRM3_DATA does not name the folder with the data");
+        sdrm3_check::skipped("dysta", "SDRM3_DATA does not name the folder with the data");
         return;
     };
     let cases = Case::read_all(&data.join("dysta")).unwrap_or_else(|error| panic!("{error}"));

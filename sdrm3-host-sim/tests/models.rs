@@ -17,7 +17,7 @@ use sdrm3_host_sim::report::table;
 fn data() -> Option<PathBuf> {
     let folder = std::env::var_os("SDRM3_DATA").map(|folder| PathBuf::from(folder).join("models"));
     if folder.is_none() {
-        say("models: SKIPPED, nothing was checked: SDRM3_DATA does not name the folder with the data");
+        sdrm3_check::skipped("models", "SDRM3_DATA does not name the folder with the data");
     }
     folder
 }

@@ -6,7 +6,6 @@
 //! proved, and the test says so. One accelerator, layer by layer, no frame is dropped.
 
 use std::collections::{BTreeMap, BTreeSet, HashMap, VecDeque};
-use std::io::Write;
 use std::path::Path;
 
 use sdrm3_core::{
@@ -144,7 +143,7 @@ fn simulate(layers: &Layers, requests: &[Request]) -> BTreeMap<usize, u64> {
 #[test]
 fn requests_finish_when_they_did_in_the_program_of_sparse_dysta() {
     let Some(data) = std::env::var_os("SDRM3_DATA") else {
-        let _ = writeln!(std::io::stderr(), "prema: SKIPPED, nothing was checked: SDRM3_DATA is not set");
+        sdrm3_check::skipped("prema", "SDRM3_DATA does not name the folder with the data");
         return;
     };
     for case in ["a", "b"] {

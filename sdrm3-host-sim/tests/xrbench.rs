@@ -40,7 +40,7 @@ const DURATION_MS: u32 = 700;
 fn data() -> Option<PathBuf> {
     let folder = std::env::var_os("SDRM3_DATA").map(PathBuf::from);
     if folder.is_none() {
-        say("xrbench: SKIPPED, nothing was checked: SDRM3_DATA does not name the folder with the data");
+        sdrm3_check::skipped("xrbench", "SDRM3_DATA does not name the folder with the data");
     }
     folder
 }

@@ -42,7 +42,7 @@ fn the_c_of_the_chapter_compiles() {
 fn compiles(directory: &Path, what: &str, program: &str) {
     match compile(directory, program) {
         Some(result) => result.unwrap_or_else(|says| panic!("{what}: {says}")),
-        None => eprintln!("skipped: there is no gcc"),
+        None => sdrm3_check::skipped("notes", "there is no gcc"),
     }
 }
 

@@ -262,7 +262,7 @@ fn check_measures_errors_and_ranks() {
 #[test]
 fn model_agrees_with_the_reference_table() {
     let Ok(data) = std::env::var("SDRM3_DATA") else {
-        println!("skipped: SDRM3_DATA is not set");
+        sdrm3_check::skipped("cost", "SDRM3_DATA does not name the folder with the data");
         return;
     };
     let source = Source::read(&format!("{data}/maestro/costs.csv")).expect("the table is there");

@@ -1,5 +1,5 @@
 //! Three scenarios of XRBench on seven platforms, with costs that MAESTRO printed: the cells on which the project
-//! compares itself. Their data lie beside the checkout; `SDRM3_DATA` names the folder.
+//! compares itself. The data are not part of the repository; `SDRM3_DATA` names their folder.
 //!
 //! `cargo test -p sdrm3-host-sim --test bound measured -- --nocapture` prints the means of the book.
 
@@ -13,7 +13,7 @@ const OURS: &str = "sdrm3-gated";
 /// The scenarios, platforms and costs; `None`, and it says so, without the data.
 fn data() -> Option<(Vec<Scenario>, Vec<Platform>, CostTable)> {
     let Ok(data) = std::env::var("SDRM3_DATA") else {
-        eprintln!("skipped: SDRM3_DATA does not name the folder of independent data");
+        sdrm3_check::skipped("measured", "SDRM3_DATA does not name the folder with the data");
         return None;
     };
     let files = |what: &str| -> Vec<String> {

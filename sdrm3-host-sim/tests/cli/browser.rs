@@ -66,7 +66,7 @@ fn the_report_draws_and_can_be_used_by_keys_without_errors_or_requests() {
     folder.prints("run --scenario s.toml --platform p.toml --duration-ms 300 --report r.html");
     for width in [1200, 500] {
         let Some(found) = walk(&folder, &folder.read("r.html"), width) else {
-            eprintln!("skipped: there is no Chromium here");
+            sdrm3_check::skipped("browser", "there is no Chromium");
             return;
         };
         assert_eq!(found["wrong"], serde_json::json!([]), "{found}");

@@ -63,7 +63,7 @@ fn compile(folder: &Folder, compiler: &str, arguments: &[&str]) -> Option<()> {
         .current_dir(&folder.0)
         .output();
     let Ok(output) = output else {
-        eprintln!("{compiler} is not installed: nothing tested");
+        sdrm3_check::skipped("codegen", &format!("{compiler} is not installed"));
         return None;
     };
     assert!(output.status.success(), "{compiler} {arguments:?}: {}", String::from_utf8_lossy(&output.stderr));

@@ -185,7 +185,7 @@ fn a_sweep_that_cannot_be_is_refused_before_it_begins() {
 #[test]
 fn gnu_parallel_runs_it_in_shards() {
     if Command::new("parallel").arg("--version").output().map_or(true, |output| !output.status.success()) {
-        eprintln!("GNU parallel is not installed: nothing tested");
+        sdrm3_check::skipped("sweep", "GNU parallel is not installed");
         return;
     }
     let folder = folder("sweep-parallel");
