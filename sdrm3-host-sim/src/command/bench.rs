@@ -7,7 +7,7 @@ use clap::Args;
 use rayon::prelude::*;
 
 use super::Failure;
-use super::cells::{Common, Settings};
+use super::cells::{Common, Settings, add};
 use super::output::{OutputFile, Writing};
 use super::progress::Progress;
 use crate::bound::Bound;
@@ -34,7 +34,8 @@ pub(super) struct Options {
     experiment: String,
     #[arg(long, value_name = "NAME", help = PolicyName::help(", repeat for several [default: all]"))]
     policy: Vec<String>,
-    /// The policy that is held against the best of the others
+    /// The policy that is held against the best of the others, which are those of another name; its own variants
+    /// (--ablation, or sdrm3-gated-no-gate and so on) stand beside it
     #[arg(long, value_name = "NAME", default_value = "sdrm3-gated")]
     subject: String,
     /// How many seeds to run each cell on, from --seed on
@@ -71,15 +72,15 @@ pub(super) fn bench(options: &Options, text: &mut impl Write) -> Result<(), Fail
     if let Some(path) = &options.write {
         return write_files(&experiment, path, options.writing, text);
     }
-    let subject = PolicyName::find(&options.subject)?;
-    let methods = methods(options, &settings, subject)?;
+    let subject = settings.named(&options.subject).map_err(|error| error.moved_to("--subject"))?;
+    let methods = methods(options, &settings, &subject)?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(usize::from(options.jobs.unwrap_or(0)))
         .build()
         .map_err(|error| InputError::new("--jobs", error.to_string(), "ask for fewer threads"))?;
     let names: Vec<String> = methods.iter().map(Method::label).collect();
-    let rivals: Vec<bool> = methods.iter().map(|method| method.policy != subject).collect();
-    let place = methods.iter().position(|method| method.policy == subject).unwrap_or(0);
+    let rivals: Vec<bool> = methods.iter().map(|method| method.policy != subject.policy).collect();
+    let place = methods.iter().position(|method| *method == subject).unwrap_or(0);
     let summary = |setups: &[Setup], bound, progress: &Progress| -> Result<Summary, Failure> {
         let bench = Bench { settings: &settings, methods: &methods, seeds: options.seeds, bound, progress };
         let of_setup = |setup: &Setup| bench.cell(setup);
@@ -118,20 +119,15 @@ pub(super) fn bench(options: &Options, text: &mut impl Write) -> Result<(), Fail
 }
 
 /// Those named, or all; the subject always, and without its parts if asked for.
-fn methods(options: &Options, settings: &Settings, subject: PolicyName) -> Result<Vec<Method>, InputError> {
-    let mut policies: Vec<PolicyName> =
-        options.policy.iter().map(|name| PolicyName::find(name)).collect::<Result<_, _>>()?;
-    if policies.is_empty() {
-        policies = PolicyName::ALL.to_vec();
+fn methods(options: &Options, settings: &Settings, subject: &Method) -> Result<Vec<Method>, InputError> {
+    let mut methods = settings.methods(&options.policy)?;
+    if !methods.contains(subject) {
+        methods.insert(0, subject.clone());
     }
-    if !policies.contains(&subject) {
-        policies.insert(0, subject);
-    }
-    let mut methods: Vec<Method> = policies.into_iter().map(|policy| settings.method(policy)).collect();
     if options.ablation {
-        for part in Part::of(subject).iter().filter(|part| !settings.without.contains(part)) {
-            let without = [settings.without.as_slice(), &[*part]].concat();
-            methods.push(Method::new(subject, &without, settings.parameters));
+        for part in Part::of(subject.policy).iter().filter(|part| !subject.without.contains(part)) {
+            let without = [subject.without.as_slice(), &[*part]].concat();
+            add(&mut methods, Method::new(subject.policy, &without, settings.parameters));
         }
     }
     Ok(methods)

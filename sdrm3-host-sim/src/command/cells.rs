@@ -183,6 +183,30 @@ impl Settings {
     pub(super) fn method(&self, policy: PolicyName) -> Method {
         Method::new(policy, &self.without, self.parameters)
     }
+
+    /// The one that is named so on the command line, perhaps by what reports call it.
+    pub(super) fn named(&self, label: &str) -> Result<Method, InputError> {
+        Method::find(label, &self.without, self.parameters)
+    }
+
+    /// Those of these names, each once; all without any.
+    pub(super) fn methods(&self, labels: &[String]) -> Result<Vec<Method>, InputError> {
+        if labels.is_empty() {
+            return Ok(PolicyName::ALL.map(|policy| self.method(policy)).to_vec());
+        }
+        let mut methods = Vec::new();
+        for label in labels {
+            add(&mut methods, self.named(label)?);
+        }
+        Ok(methods)
+    }
+}
+
+/// Adds a method that is not there yet.
+pub(super) fn add(methods: &mut Vec<Method>, method: Method) {
+    if !methods.contains(&method) {
+        methods.push(method);
+    }
 }
 
 /// Says where a run broke a promise.

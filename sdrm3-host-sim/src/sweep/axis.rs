@@ -1,7 +1,7 @@
 //! One parameter of a sweep and the values that it takes.
 
 use crate::input::{InputError, unknown_name};
-use crate::policy::{Parameters, Part, PolicyName};
+use crate::policy::{Method, Parameters, Part, PolicyName};
 use crate::scenario::{Platform, Scenario};
 
 /// Makes [`Key`] of a table: variant, name, and what its values are in words.
@@ -108,7 +108,7 @@ impl Key {
         match self {
             Self::Scenario => Scenario::source(text).map(|_| text.into()),
             Self::Platform => Platform::source(text).map(|_| text.into()),
-            Self::Policy => PolicyName::find(text).map(|policy| policy.name().into()),
+            Self::Policy => Method::find(text, &[], Parameters::default()).map(|method| method.label()),
             Self::Without if text == "none" => Ok(text.into()),
             Self::Without => {
                 let parts = text.split('+').map(Part::find).collect::<Result<Vec<_>, _>>()?;
@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(listed(Key::Seed, "10:30:10"), ["10", "20", "30"]);
         assert_eq!(listed(Key::Beta, "0.50, 1.0"), ["0.5", "1"]);
         assert_eq!(listed(Key::Without, "none,tuner+drop"), ["none", "drop+tuner"]);
-        assert_eq!(listed(Key::Policy, "fcfs,sdrm3"), ["fcfs", "sdrm3"]);
+        assert_eq!(listed(Key::Policy, "fcfs,sdrm3-no-tuner-no-drop"), ["fcfs", "sdrm3-no-drop-no-tuner"]);
         assert_eq!(listed(Key::Platform, "all").len(), 8);
         assert_eq!(Key::Alpha.axis(["0:2"]), Ok(Axis::Between(0.0, 2.0)));
     }

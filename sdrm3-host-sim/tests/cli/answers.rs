@@ -19,6 +19,22 @@ fn without_arguments_it_compares_all_policies_and_says_who_wins() {
 }
 
 #[test]
+fn a_policy_is_named_as_reports_name_it() {
+    let folder = Folder::new("labels", &[("s.toml", SCENARIO), ("p.toml", PLATFORM)]);
+    let cell = "--scenario s.toml --platform p.toml --duration-ms 300 --format json";
+    let compare = |options: &str| folder.prints(&format!("compare {cell} {options}"));
+    let by_label = compare("--policy sdrm3-gated-no-correction");
+    assert_eq!(by_label, compare("--policy sdrm3-gated --without correction"));
+    assert!(by_label.contains("\"policy\": \"sdrm3-gated-no-correction\""), "{by_label}");
+    assert_eq!(by_label, folder.prints(&format!("run {cell} --policy sdrm3-gated-no-correction")));
+    assert_eq!(
+        compare("--policy sdrm3-no-tuner-no-drop --policy sdrm3-no-drop --without tuner"),
+        compare("--policy sdrm3-no-drop-no-tuner"),
+        "the same method once"
+    );
+}
+
+#[test]
 fn the_same_seed_gives_the_same_bytes_on_any_number_of_threads() {
     let folder = Folder::new("seed", &[]);
     let compare = |seed| folder.prints(&format!("compare --format json --duration-ms 300 --seed {seed}"));

@@ -142,9 +142,17 @@ fn bad_layer_tables_are_refused() {
 
 #[test]
 fn bad_arguments_are_refused() {
-    let folder = Folder::new("bad_arguments", &[]);
+    let experiment = "name = 'e'\n[random]\nfirst = 1\ncount = 1\n";
+    let folder = Folder::new("bad_arguments", &[("e.toml", experiment)]);
     let cases: &[(&str, &[&str])] = &[
         ("compare --policy mapscor", &["--policy: unknown policy `mapscor`; did you mean `mapscore`?"]),
+        ("compare --policy sdrm", &["--policy: unknown policy `sdrm`; did you mean `sdrm3`?"]),
+        (
+            "run --scenario ar_call --policy sdrm3-no-drp",
+            &["unknown part of sdrm3 `drp`; did you mean `drop`?"],
+        ),
+        ("bench e.toml --subject zzz", &["--subject: unknown policy `zzz`; known are: fcfs, edf"]),
+        ("bench e.toml --subject sdrm3-gated-no-tuner", &["--subject: unknown part of sdrm3-gated `tuner`"]),
         ("compare --policy zzz", &["--policy: unknown policy `zzz`; known are: fcfs, edf"]),
         ("compare --platform 4k-3w", &["--platform: unknown platform `4k-3w`; did you mean `4k-3ws`?"]),
         ("compare --scenario vr_gamin", &["--scenario: unknown scenario `vr_gamin`; did you mean"]),

@@ -42,6 +42,12 @@ fn the_gated_policy_replays_with_its_comfort_and_without_its_parts() {
         let text = folder.prints(&format!("replay {name}.trace"));
         assert!(text.ends_with("verdict identical\n"), "{options}: {text}");
     }
+    let cell =
+        "--scenario drone_indoor --platform 4k-3os --duration-ms 500 --policy sdrm3-gated-no-wait-no-comfort";
+    folder.prints(&format!("run {cell} --record label.trace"));
+    assert_eq!(folder.read_bytes("label.trace"), folder.read_bytes("w.trace"), "the same by its label");
+    let text = folder.prints("replay g.trace --policy sdrm3-gated-no-gate");
+    assert!(text.ends_with("verdict identical\n"), "{text}");
 }
 
 #[test]
