@@ -2,7 +2,8 @@
 //!
 //! Every policy runs every cell on every seed. A figure is first averaged over the cells, for each seed
 //! alone; the mean of these is given with its 95 % interval by Student's t, over as many values as there
-//! are seeds. Geometric means are means of logarithms.
+//! are seeds. Geometric means are means of logarithms. A cell in which no frame was counted under some policy is in
+//! no mean of UXCost, and neither won nor lost.
 
 use serde::Serialize;
 
@@ -39,12 +40,12 @@ pub struct Estimate {
 pub struct PolicySummary {
     /// Name of the policy.
     pub policy: String,
-    /// UXCost, geometric mean.
-    pub uxcost: Estimate,
+    /// UXCost, geometric mean; `None` if no cell counts.
+    pub uxcost: Option<Estimate>,
     /// UXCost over the lower bound, geometric mean over the cells that have one.
     pub times_bound: Option<Estimate>,
     /// Share of violated frames.
-    pub miss_rate: Estimate,
+    pub miss_rate: Option<Estimate>,
     /// Energy per completed frame in millijoules, geometric mean.
     pub frame_mj: Option<Estimate>,
     /// Accuracy given up by lighter sub-networks, in percentage points, over the cells with supernets.
@@ -63,7 +64,9 @@ pub struct Comparison {
     /// The lower bound, geometric mean over the seeds.
     pub bound: Option<f64>,
     /// UXCost of the subject, geometric mean over the seeds.
-    pub uxcost: f64,
+    pub uxcost: Option<f64>,
+    /// Whether it is in means of UXCost: under every policy some frame was counted.
+    pub counts: bool,
     /// The best of the others.
     pub best: Option<String>,
     /// UXCost of the subject over that of the best of the others; above one is a loss.
@@ -133,7 +136,8 @@ impl Summary {
             .enumerate()
             .map(|(index, name)| of_policy(cells, index, name, first.len()))
             .collect();
-        policies.sort_by(|a, b| a.uxcost.mean.total_cmp(&b.uxcost.mean));
+        let uxcost = |policy: &PolicySummary| policy.uxcost.map_or(f64::INFINITY, |uxcost| uxcost.mean);
+        policies.sort_by(|a, b| uxcost(a).total_cmp(&uxcost(b)));
         let mut cells: Vec<Comparison> =
             cells.iter().map(|cell| compare(cell, names, subject, rivals)).collect();
         let ratio = |cell: &Comparison| cell.ratio.map_or(0.0, |ratio| ratio.mean);
@@ -159,6 +163,17 @@ impl Summary {
     }
 }
 
+impl CellResult {
+    fn counts(&self) -> bool {
+        self.runs.iter().flatten().all(|run| run.counted().is_some())
+    }
+}
+
+/// Of what may be zero.
+fn logarithm(value: f64) -> f64 {
+    value.max(1e-12).ln()
+}
+
 fn of_policy(cells: &[CellResult], policy: usize, name: &str, seeds: usize) -> PolicySummary {
     // The mean over the cells that have the figure, for each seed alone.
     let per_seed = |figure: &dyn Fn(&CellResult, &Run) -> Option<f64>| -> Vec<f64> {
@@ -169,14 +184,14 @@ fn of_policy(cells: &[CellResult], policy: usize, name: &str, seeds: usize) -> P
         };
         (0..seeds).filter_map(of_seed).collect()
     };
-    let none = Estimate { mean: f64::NAN, low: f64::NAN, high: f64::NAN };
     let positive = |value: f64| (value > 0.0).then(|| value.ln());
-    let times = |run: &Run| run.bound.and_then(|bound| positive(run.uxcost / bound));
+    let uxcost = |cell: &CellResult, run: &Run| Some(logarithm(run.counted()?)).filter(|_| cell.counts());
+    let times = |cell: &CellResult, run: &Run| Some(uxcost(cell, run)? - positive(run.bound?)?);
     PolicySummary {
         policy: name.into(),
-        uxcost: Estimate::geometric(&per_seed(&|_, run| positive(run.uxcost))).unwrap_or(none),
-        times_bound: Estimate::geometric(&per_seed(&|_, run| times(run))),
-        miss_rate: Estimate::of(&per_seed(&|_, run| run.metrics.deadline_miss_rate)).unwrap_or(none),
+        uxcost: Estimate::geometric(&per_seed(&uxcost)),
+        times_bound: Estimate::geometric(&per_seed(&times)),
+        miss_rate: Estimate::of(&per_seed(&|_, run| run.metrics.deadline_miss_rate)),
         frame_mj: Estimate::geometric(&per_seed(&|_, run| {
             run.metrics.energy_per_completed_frame_nj.and_then(|nj| positive(nj / 1e6))
         })),
@@ -185,25 +200,27 @@ fn of_policy(cells: &[CellResult], policy: usize, name: &str, seeds: usize) -> P
 }
 
 fn compare(cell: &CellResult, names: &[String], subject: usize, rivals: &[bool]) -> Comparison {
-    let logarithms = |policy: usize| -> Vec<f64> {
-        cell.runs[policy].iter().map(|run| run.uxcost.max(1e-12).ln()).collect()
+    // None, if there is a seed on which no frame was counted.
+    let logarithms = |policy: usize| -> Option<Vec<f64>> {
+        cell.runs[policy].iter().map(|run| run.counted().map(logarithm)).collect()
     };
     let mean = |values: &[f64]| values.iter().sum::<f64>() / values.len().max(1) as f64;
     let ours = logarithms(subject);
-    let others = (0..names.len()).filter(|&policy| rivals[policy]).map(|policy| (policy, logarithms(policy)));
+    let others = (0..names.len()).filter(|&policy| rivals[policy] && cell.counts());
+    let others = others.filter_map(|policy| Some((policy, logarithms(policy)?)));
     let best = others.min_by(|(_, a), (_, b)| mean(a).total_cmp(&mean(b)));
-    let ratio = best.as_ref().and_then(|(_, theirs)| {
+    let ratio = best.as_ref().zip(ours.as_ref()).and_then(|((_, theirs), ours)| {
         let ratios: Vec<f64> = ours.iter().zip(theirs).map(|(ours, theirs)| ours - theirs).collect();
         Estimate::geometric(&ratios)
     });
-    let bounds: Option<Vec<f64>> =
-        cell.runs[subject].iter().map(|run| run.bound.map(|bound| bound.max(1e-12).ln())).collect();
+    let bounds: Option<Vec<f64>> = cell.runs[subject].iter().map(|run| run.bound.map(logarithm)).collect();
     Comparison {
         scenario: cell.scenario.clone(),
         platform: cell.platform.clone(),
         utilisation: cell.utilisation,
         bound: bounds.map(|bounds| mean(&bounds).exp()),
-        uxcost: mean(&ours).exp(),
+        uxcost: ours.map(|ours| mean(&ours).exp()),
+        counts: cell.counts(),
         best: best.map(|(policy, _)| names[policy].clone()),
         ratio,
     }

@@ -5,7 +5,7 @@ use std::io::{self, Write};
 use plotters::prelude::*;
 use plotters::style::full_palette::{AMBER_800, BLUE_600, GREY_600, TEAL_600};
 
-use super::table;
+use super::{NOTHING, figure, table};
 use crate::experiment::{Disturbance, Estimate};
 
 /// Geometric mean of UXCost over cells by disturbance, strength and policy.
@@ -14,7 +14,7 @@ pub struct Curves {
     /// Names of the policies.
     pub policies: Vec<String>,
     /// By disturbance ([`Disturbance::ALL`]), strength ([`Disturbance::STRENGTHS`]), policy.
-    pub points: Vec<Vec<Vec<Estimate>>>,
+    pub points: Vec<Vec<Vec<Option<Estimate>>>>,
 }
 
 /// As a table.
@@ -27,8 +27,10 @@ pub fn write_curves(curves: &Curves, out: &mut impl Write) -> io::Result<()> {
     for (disturbance, of_strength) in Disturbance::ALL.into_iter().zip(&curves.points) {
         for (strength, of_policy) in Disturbance::STRENGTHS.into_iter().zip(of_strength) {
             let mut row = vec![disturbance.name().to_string(), format!("{strength:.1}")];
-            for Estimate { mean, low, high } in of_policy {
-                row.extend([format!("{mean:.3}"), format!("{low:.3}..{high:.3}")]);
+            for estimate in of_policy {
+                let interval = estimate.map(|Estimate { low, high, .. }| format!("{low:.3}..{high:.3}"));
+                row.push(figure(estimate.map(|estimate| estimate.mean), 3));
+                row.push(interval.unwrap_or_else(|| NOTHING.into()));
             }
             rows.push(row);
         }
@@ -48,8 +50,9 @@ pub fn draw_curves(curves: &Curves) -> Result<String, String> {
 fn draw(svg: &mut String, curves: &Curves) -> Result<(), DrawingAreaErrorKind<io::Error>> {
     let root = SVGBackend::with_string(svg, (960, 680)).into_drawing_area();
     root.fill(&WHITE)?;
-    let values = || curves.points.iter().flatten().flatten();
-    let high = values().map(|point| point.high).fold(0.0, f64::max) * 1.05;
+    let values = curves.points.iter().flatten().flatten().flatten();
+    // Without any, the panels are empty.
+    let high = values.map(|point| point.high * 1.05).reduce(f64::max).unwrap_or(1.0);
     for (panel, (disturbance, points)) in
         root.split_evenly((2, 2)).iter().zip(Disturbance::ALL.into_iter().zip(&curves.points))
     {
@@ -62,10 +65,10 @@ fn draw(svg: &mut String, curves: &Curves) -> Result<(), DrawingAreaErrorKind<io
         chart.configure_mesh().light_line_style(WHITE).x_desc("strength").y_desc("UXCost").draw()?;
         for (index, policy) in curves.policies.iter().enumerate() {
             let colour = COLOURS[index % COLOURS.len()];
-            let at = |(strength, of_policy): (f64, &Vec<Estimate>)| (strength, of_policy[index].mean);
-            let line: Vec<_> = Disturbance::STRENGTHS.into_iter().zip(points).map(at).collect();
-            let bars = Disturbance::STRENGTHS.into_iter().zip(points).map(|(strength, of_policy)| {
-                let Estimate { low, high, .. } = of_policy[index];
+            let known = Disturbance::STRENGTHS.into_iter().zip(points);
+            let known = known.filter_map(|(strength, of_policy)| Some((strength, of_policy[index]?)));
+            let line: Vec<_> = known.clone().map(|(strength, point)| (strength, point.mean)).collect();
+            let bars = known.map(|(strength, Estimate { low, high, .. })| {
                 PathElement::new(vec![(strength, low), (strength, high)], colour)
             });
             chart.draw_series(bars)?;

@@ -2,7 +2,7 @@
 
 use std::io::{self, Write};
 
-use super::{Format, markdown, table};
+use super::{Format, figure, markdown, table};
 use crate::experiment::{Comparison, Estimate, PolicySummary, Summary};
 
 /// Writes what an experiment says; of CSV, one row per policy.
@@ -54,7 +54,15 @@ fn title(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
         "Experiment {experiment}: {} cells, {seeds} seeds from {seed}, {duration_ms} ms each\n\n{subject} against the \
          best of the others: {losses} losses, {ties} within 2 %, {wins} wins; losses first\n",
         cells.len()
-    )
+    )?;
+    match cells.iter().filter(|cell| !cell.counts).count() {
+        0 => Ok(()),
+        cells => writeln!(
+            out,
+            "Left out of means and wins: {cells} cells in which no frame was due and counted under some policy. Give a \
+             longer --duration-ms.\n"
+        ),
+    }
 }
 
 fn interval(estimate: &Estimate, scale: f64, digits: usize) -> String {
@@ -68,7 +76,7 @@ fn cell(cell: &Comparison) -> Vec<String> {
         cell.platform.clone(),
         format!("{:.2}", cell.utilisation),
         number(cell.bound),
-        format!("{:.3}", cell.uxcost),
+        figure(cell.uxcost, 3),
         cell.best.clone().unwrap_or_default(),
         number(cell.ratio.map(|ratio| ratio.mean)),
         cell.ratio.map_or_else(String::new, |ratio| interval(&ratio, 1.0, 3)),
@@ -81,9 +89,9 @@ fn policy(policy: &PolicySummary) -> Vec<String> {
         None => [String::new(), String::new()],
     };
     let mut row = vec![policy.policy.clone()];
-    row.extend(pair(Some(policy.uxcost), 1.0, 3));
+    row.extend(pair(policy.uxcost, 1.0, 3));
     row.extend(pair(policy.times_bound, 1.0, 3));
-    row.extend(pair(Some(policy.miss_rate), 100.0, 2));
+    row.extend(pair(policy.miss_rate, 100.0, 2));
     row.extend(pair(policy.frame_mj, 1.0, 3));
     row.extend(pair(policy.accuracy_loss, 1.0, 2));
     row
@@ -94,9 +102,9 @@ fn csv(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     writer.write_record(["experiment", "policy", "figure", "mean", "low", "high"])?;
     for policy in &summary.policies {
         let figures = [
-            ("uxcost", Some(policy.uxcost)),
+            ("uxcost", policy.uxcost),
             ("times_bound", policy.times_bound),
-            ("miss_rate", Some(policy.miss_rate)),
+            ("miss_rate", policy.miss_rate),
             ("frame_mj", policy.frame_mj),
             ("accuracy_loss", policy.accuracy_loss),
         ];

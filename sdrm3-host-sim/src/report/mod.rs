@@ -40,6 +40,7 @@ pub use metrics::{Metrics, RunMetrics};
 pub use perfetto::PerfettoTrace;
 pub use run::{ModelRun, Run, geometric_mean};
 pub use scatter::scatter;
+use table::{NOTHING, figure, share};
 pub use table::{markdown, table};
 pub use timeline::Timeline;
 

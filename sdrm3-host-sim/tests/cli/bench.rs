@@ -73,6 +73,27 @@ fn every_part_of_the_subject_is_left_out_once() {
 }
 
 #[test]
+fn without_a_frame_there_is_no_figure() {
+    let folder = folder("bench-short");
+    let bench = "bench e.toml --duration-ms 1 --policy sdrm3-gated --policy fcfs --seeds 2 --bound";
+    for format in ["table", "markdown", "csv", "json"] {
+        let text = folder.prints(&format!("{bench} --format {format}"));
+        assert!(!text.contains("NaN") && !text.contains("inf") && !text.contains("-0.0"), "{text}");
+        let says =
+            "Left out of means and wins: 3 cells in which no frame was due and counted under some policy.";
+        assert_eq!(text.contains(says), format == "table" || format == "markdown", "{text}");
+        if format == "json" {
+            let document: Value = serde_json::from_str(&text).expect("JSON");
+            assert!(document["policies"][0]["uxcost"].is_null() && document["cells"][0]["uxcost"].is_null());
+            assert_eq!(document["cells"][0]["counts"], false);
+        }
+    }
+    let text =
+        folder.prints("bench e.toml --duration-ms 1 --policy sdrm3-gated --seeds 1 --robustness r.svg");
+    assert!(!text.contains("NaN") && !folder.read("r.svg").contains("NaN"), "{text}");
+}
+
+#[test]
 fn wrong_estimates_are_shares_and_have_no_bound() {
     let folder = folder("bench-errors");
     let run = "run --scenario s.toml --platform p.toml --duration-ms 300";
