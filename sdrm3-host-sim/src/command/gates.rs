@@ -95,9 +95,13 @@ impl Gates {
             if !names.contains(&model) {
                 return Err(unknown_name(OPTION, "model", model, &names));
             }
-            let rate = share(rate)
+            let limit = share(rate)
                 .map_err(|remedy| InputError::new(OPTION, format!("`{rate}` is no rate"), remedy))?;
-            Ok((model.to_string(), rate))
+            if limit > 1.0 {
+                let what = format!("`{rate}` is more than all frames");
+                return Err(InputError::new(OPTION, what, "give a share of at most 100%, as 0.02 or 2%"));
+            }
+            Ok((model.to_string(), limit))
         };
         let baseline = self.baseline.as_deref().map(|path| -> Result<_, InputError> {
             let source = Source::read(path)?;

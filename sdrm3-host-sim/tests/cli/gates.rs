@@ -123,6 +123,14 @@ fn bad_limits_are_refused_before_anything_runs() {
     refuses("--max-miss-rate eye", &["--max-miss-rate: `eye` is no limit; give MODEL=RATE, as in gaze=2%"]);
     refuses("--max-miss-rate eyes=1%", &["--max-miss-rate: unknown model `eyes`; did you mean `eye`?"]);
     refuses("--max-miss-rate eye=few", &["--max-miss-rate: `few` is no rate; give a share as 0.02 or 2%"]);
+    refuses(
+        "--max-miss-rate eye=200%",
+        &["--max-miss-rate: `200%` is more than all frames; give a share of at"],
+    );
+    refuses(
+        "--max-miss-rate eye=2",
+        &["--max-miss-rate: `2` is more than all frames; give a share of at most"],
+    );
     refuses("--baseline none.json", &["none.json: "]);
     refuses("--baseline s.toml", &["s.toml:1: ", "; give a file that `--format json` printed"]);
     refuses("--tolerance 2%", &["--baseline"]);

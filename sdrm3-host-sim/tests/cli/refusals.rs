@@ -20,6 +20,11 @@ fn bad_scenarios_are_refused() {
         ("fps = 60", "fps = 0", &["s.toml:5: fps is 0; give"]),
         ("fps = 60", "fps = 60\ndeadline_ms = 0", &["s.toml:6: deadline_ms is 0; give a number above 0"]),
         ("fps = 60", "fps = 60\ndeadline_ms = -5", &["s.toml:6: deadline_ms is -5; give"]),
+        (
+            "fps = 60",
+            "fps = 60\ndeadline_ms = 1e12",
+            &["s.toml:6: deadline_ms is 1000000000000; give a number above 0, at most 1e9"],
+        ),
         ("fps = 60", "fps = 60\njitter_ms = 100", &["s.toml:6: jitter_ms is 100; give a number from 0"]),
         ("fps = 60", "fps = 60\nfps = 30", &["s.toml:6: duplicate key; "]),
         (
