@@ -12,10 +12,12 @@ use super::output::{OutputFile, Writing};
 use super::progress::Progress;
 use crate::bound::Bound;
 use crate::engine::Cell;
-use crate::experiment::{CellResult, Disturbance, Experiment, RandomFiles, Setup, Summary, utilisation};
+use crate::experiment::{
+    CellResult, Disturbance, Experiment, PolicySummary, RandomFiles, Setup, Summary, utilisation,
+};
 use crate::input::InputError;
 use crate::policy::{Method, Part, PolicyName};
-use crate::report::{Curves, Format, Run, draw_curves, write_curves, write_experiment};
+use crate::report::{CurvePoint, Curves, Format, Run, draw_curves, write_curves, write_experiment};
 use crate::scenario::build;
 
 const EXAMPLES: &str = "\
@@ -38,7 +40,7 @@ pub(super) struct Options {
     /// (--ablation, or sdrm3-gated-no-gate and so on) stand beside it
     #[arg(long, value_name = "NAME", default_value = "sdrm3-gated")]
     subject: String,
-    /// How many seeds to run each cell on, from --seed on
+    /// How many seeds to run each cell on, from --seed on; of one there are no intervals over the seeds
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
     seeds: u16,
     /// Also run the subject without each of its parts
@@ -47,7 +49,8 @@ pub(super) struct Options {
     /// Also compute what no policy can beat, for cells whose tables are right
     #[arg(long)]
     bound: bool,
-    /// UXCost under wrong estimates, throttling and jitter of growing strength instead, and its picture
+    /// UXCost under wrong estimates, throttling and jitter of growing strength instead, that of the subject over each
+    /// other, and its picture
     #[arg(long, value_name = "FILE.svg")]
     robustness: Option<String>,
     /// Only write the files of the random cells into this directory
@@ -96,7 +99,7 @@ pub(super) fn bench(options: &Options, text: &mut impl Write) -> Result<(), Fail
     };
     let mut picture = options.writing.file("--robustness", path)?;
     let progress = Progress::new(runs * Disturbance::ALL.len() * Disturbance::STRENGTHS.len());
-    let mut points = Vec::new();
+    let (mut points, mut compared) = (Vec::new(), String::new());
     for disturbance in Disturbance::ALL {
         let mut of_disturbance = Vec::new();
         for strength in Disturbance::STRENGTHS {
@@ -104,12 +107,14 @@ pub(super) fn bench(options: &Options, text: &mut impl Write) -> Result<(), Fail
             let setups: Vec<Setup> = experiment.cells.iter().map(apply).collect();
             let summary = summary(&setups, false, &progress)?;
             let of = |name: &String| summary.policies.iter().find(|policy| policy.policy == *name);
-            of_disturbance.push(names.iter().filter_map(of).map(|policy| policy.uxcost).collect());
+            let point = |&PolicySummary { uxcost, ours_over_it, .. }: &_| CurvePoint { uxcost, ours_over_it };
+            of_disturbance.push(names.iter().filter_map(of).map(point).collect());
+            compared = summary.compared();
         }
         points.push(of_disturbance);
     }
     progress.finish();
-    let curves = Curves { policies: names.clone(), points };
+    let curves = Curves { policies: names.clone(), subject: subject.label(), compared, points };
     let drawn = draw_curves(&curves).map_err(|error| {
         InputError::new("--robustness", error, "report it: drawing into memory cannot fail")
     })?;
@@ -168,6 +173,7 @@ impl Bench<'_> {
         Ok(CellResult {
             scenario: scenario.name.clone(),
             platform: setup.platform.name.clone(),
+            design: setup.design,
             utilisation: utilisation(scenario, workload),
             has_supernet: workload.models.iter().any(|model| model.subnetworks.len() > 1),
             runs,
