@@ -40,9 +40,7 @@ pub(super) struct Common {
     /// comfort (0 to 1000) of sdrm3-gated
     #[arg(long, value_name = "NAME=VALUE")]
     param: Vec<String>,
-    /// Parts to switch off: of sdrm3 drop, supernet, tuner, correction; of sdrm3-gated gate, wait, comfort,
-    /// confidence, abandon, supernet, correction
-    #[arg(long, value_name = "PART,...", value_delimiter = ',')]
+    #[arg(long, value_name = "PART,...", value_delimiter = ',', help = Part::help())]
     without: Vec<String>,
     /// Latencies of each pair of model and accelerator are up to this share off the tables, either way (0 to 0.9)
     #[arg(long, value_name = "SHARE")]

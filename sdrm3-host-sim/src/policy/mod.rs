@@ -332,11 +332,17 @@ pub enum Part {
     Comfort,
     /// Less slack will do while no frame is lost.
     Confidence,
+    /// Frames leave time for what follows them by the same deadline.
+    Tail,
+    /// What has started and cannot afford to be passed by goes on.
+    Persistence,
+    /// Of the frames with slack that of least work is first.
+    Order,
 }
 
 impl Part {
     /// All, in the order of reports.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Drop,
         Self::Supernet,
         Self::Tuner,
@@ -346,6 +352,9 @@ impl Part {
         Self::Wait,
         Self::Comfort,
         Self::Confidence,
+        Self::Tail,
+        Self::Persistence,
+        Self::Order,
     ];
 
     /// Those that a policy has.
@@ -358,6 +367,9 @@ impl Part {
                 Self::Wait,
                 Self::Comfort,
                 Self::Confidence,
+                Self::Tail,
+                Self::Persistence,
+                Self::Order,
                 Self::Supernet,
                 Self::Correction,
             ],
@@ -377,7 +389,20 @@ impl Part {
             Self::Wait => "wait",
             Self::Comfort => "comfort",
             Self::Confidence => "confidence",
+            Self::Tail => "tail",
+            Self::Persistence => "persistence",
+            Self::Order => "order",
         }
+    }
+
+    /// The help on the option that switches parts off.
+    pub(crate) fn help() -> String {
+        let of = |policy: PolicyName| {
+            let names: Vec<&str> = Self::of(policy).iter().map(|part| part.name()).collect();
+            (!names.is_empty()).then(|| format!("of {} {}", policy.name(), names.join(", ")))
+        };
+        let parts: Vec<String> = PolicyName::ALL.into_iter().filter_map(of).collect();
+        format!("Parts to switch off: {}", parts.join("; "))
     }
 
     /// The part of that name.
@@ -455,6 +480,7 @@ impl Method {
                 Part::Correction => config.correction = false,
                 // Rules of the policy itself.
                 Part::Gate | Part::Abandon | Part::Wait | Part::Comfort | Part::Confidence => {}
+                Part::Tail | Part::Persistence | Part::Order => {}
             }
         }
         config

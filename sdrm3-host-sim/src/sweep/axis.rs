@@ -39,7 +39,7 @@ keys! {
     Platform "platform" "a built-in platform or a file, or all";
     FpsScale "fps_scale" "how many times faster all frames come, from 0.01 to 100";
     Policy "policy" "a policy, or all";
-    Without "without" "parts of sdrm3 that are off, as in drop+tuner, or none";
+    Without "without" "parts of the policy that are off, as in drop+tuner, or none";
     DurationMs "duration_ms" "virtual time, from 1 to 172800000 ms";
     WindowMs "window_ms" "window of the tuner, from 1 to 1000000 ms";
     Alpha "alpha" "weight of starvation, from 0 to 2";

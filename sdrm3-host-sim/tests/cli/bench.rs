@@ -69,7 +69,18 @@ fn robustness_is_a_table_and_a_picture() {
 #[test]
 fn every_part_of_the_subject_is_left_out_once() {
     let text = folder("bench-ablation").prints(&format!("{BENCH} --ablation"));
-    for part in ["gate", "abandon", "wait", "comfort", "confidence", "supernet", "correction"] {
+    for part in [
+        "gate",
+        "abandon",
+        "wait",
+        "comfort",
+        "confidence",
+        "tail",
+        "persistence",
+        "order",
+        "supernet",
+        "correction",
+    ] {
         assert!(text.contains(&format!("sdrm3-gated-no-{part} ")), "{part}: {text}");
     }
 }
