@@ -163,10 +163,12 @@ fn remedy_for(message: &str) -> String {
 pub fn closest<'a>(name: &str, known: &[&'a str]) -> Option<&'a str> {
     let similarity = |other: &str| {
         let prefix = other.starts_with(name) || name.starts_with(other);
+        let (shorter, longer) = (name.len().min(other.len()), name.len().max(other.len()));
         // One slip of the finger: a letter too much, too few, wrong, or two that changed places.
         let slip = || name.len() < 64 && strsim::osa_distance(name, other) == 1;
         if prefix {
-            0.99
+            // Of several the one with the fewest letters to add.
+            0.99 + 0.009 * shorter as f64 / longer.max(1) as f64
         } else if slip() {
             0.98
         } else {
@@ -212,6 +214,12 @@ mod tests {
         assert_eq!(closest("deadline", &["name", "fps", "deadline_ms"]), Some("deadline_ms"));
         assert_eq!(closest("fsp", &["name", "fps", "deadline_ms"]), Some("fps"));
         assert_eq!(closest("colour", &["name", "fps", "deadline_ms"]), None);
+    }
+
+    #[test]
+    fn of_names_that_begin_so_the_shortest_is_meant() {
+        assert_eq!(closest("sdrm", &["mapscore", "sdrm3", "sdrm3-gated"]), Some("sdrm3"));
+        assert_eq!(closest("sdrm3-gat", &["sdrm3", "sdrm3-gated"]), Some("sdrm3-gated"));
     }
 
     #[test]

@@ -113,7 +113,8 @@ impl Bound {
             (model.due > 0).then(|| frames / f64::from(model.due))
         });
         let busy = |accelerator: usize| -> f64 {
-            mix.iter().flatten().map(|(share, plan)| share * plan.busy[accelerator]).sum()
+            // A sum of no floats is -0.
+            mix.iter().flatten().fold(0.0, |sum, (share, plan)| sum + share * plan.busy[accelerator])
         };
         // The corner's own gradient was the direction: a price is that of twice the product.
         let limits = |accelerator: usize| {

@@ -7,15 +7,17 @@ use clap::Args;
 use rayon::prelude::*;
 
 use super::Failure;
-use super::cells::{Common, Settings};
+use super::cells::{Common, Settings, add};
 use super::output::{OutputFile, Writing};
 use super::progress::Progress;
 use crate::bound::Bound;
 use crate::engine::Cell;
-use crate::experiment::{CellResult, Disturbance, Experiment, RandomFiles, Setup, Summary, utilisation};
+use crate::experiment::{
+    CellResult, Disturbance, Experiment, PolicySummary, RandomFiles, Setup, Summary, utilisation,
+};
 use crate::input::InputError;
 use crate::policy::{Method, Part, PolicyName};
-use crate::report::{Curves, Format, Run, draw_curves, write_curves, write_experiment};
+use crate::report::{CurvePoint, Curves, Format, Run, draw_curves, write_curves, write_experiment};
 use crate::scenario::build;
 
 const EXAMPLES: &str = "\
@@ -34,10 +36,11 @@ pub(super) struct Options {
     experiment: String,
     #[arg(long, value_name = "NAME", help = PolicyName::help(", repeat for several [default: all]"))]
     policy: Vec<String>,
-    /// The policy that is held against the best of the others
+    /// The policy that is held against the best of the others, which are those of another name; its own variants
+    /// (--ablation, or sdrm3-gated-no-gate and so on) stand beside it
     #[arg(long, value_name = "NAME", default_value = "sdrm3-gated")]
     subject: String,
-    /// How many seeds to run each cell on, from --seed on
+    /// How many seeds to run each cell on, from --seed on; of one there are no intervals over the seeds
     #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
     seeds: u16,
     /// Also run the subject without each of its parts
@@ -46,7 +49,8 @@ pub(super) struct Options {
     /// Also compute what no policy can beat, for cells whose tables are right
     #[arg(long)]
     bound: bool,
-    /// UXCost under wrong estimates, throttling and jitter of growing strength instead, and its picture
+    /// UXCost under wrong estimates, throttling and jitter of growing strength instead, that of the subject over each
+    /// other, and its picture
     #[arg(long, value_name = "FILE.svg")]
     robustness: Option<String>,
     /// Only write the files of the random cells into this directory
@@ -71,15 +75,15 @@ pub(super) fn bench(options: &Options, text: &mut impl Write) -> Result<(), Fail
     if let Some(path) = &options.write {
         return write_files(&experiment, path, options.writing, text);
     }
-    let subject = PolicyName::find(&options.subject)?;
-    let methods = methods(options, &settings, subject)?;
+    let subject = settings.named(&options.subject).map_err(|error| error.moved_to("--subject"))?;
+    let methods = methods(options, &settings, &subject)?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(usize::from(options.jobs.unwrap_or(0)))
         .build()
         .map_err(|error| InputError::new("--jobs", error.to_string(), "ask for fewer threads"))?;
     let names: Vec<String> = methods.iter().map(Method::label).collect();
-    let rivals: Vec<bool> = methods.iter().map(|method| method.policy != subject).collect();
-    let place = methods.iter().position(|method| method.policy == subject).unwrap_or(0);
+    let rivals: Vec<bool> = methods.iter().map(|method| method.policy != subject.policy).collect();
+    let place = methods.iter().position(|method| *method == subject).unwrap_or(0);
     let summary = |setups: &[Setup], bound, progress: &Progress| -> Result<Summary, Failure> {
         let bench = Bench { settings: &settings, methods: &methods, seeds: options.seeds, bound, progress };
         let of_setup = |setup: &Setup| bench.cell(setup);
@@ -95,7 +99,7 @@ pub(super) fn bench(options: &Options, text: &mut impl Write) -> Result<(), Fail
     };
     let mut picture = options.writing.file("--robustness", path)?;
     let progress = Progress::new(runs * Disturbance::ALL.len() * Disturbance::STRENGTHS.len());
-    let mut points = Vec::new();
+    let (mut points, mut compared) = (Vec::new(), String::new());
     for disturbance in Disturbance::ALL {
         let mut of_disturbance = Vec::new();
         for strength in Disturbance::STRENGTHS {
@@ -103,12 +107,14 @@ pub(super) fn bench(options: &Options, text: &mut impl Write) -> Result<(), Fail
             let setups: Vec<Setup> = experiment.cells.iter().map(apply).collect();
             let summary = summary(&setups, false, &progress)?;
             let of = |name: &String| summary.policies.iter().find(|policy| policy.policy == *name);
-            of_disturbance.push(names.iter().filter_map(of).map(|policy| policy.uxcost).collect());
+            let point = |&PolicySummary { uxcost, ours_over_it, .. }: &_| CurvePoint { uxcost, ours_over_it };
+            of_disturbance.push(names.iter().filter_map(of).map(point).collect());
+            compared = summary.compared();
         }
         points.push(of_disturbance);
     }
     progress.finish();
-    let curves = Curves { policies: names.clone(), points };
+    let curves = Curves { policies: names.clone(), subject: subject.label(), compared, points };
     let drawn = draw_curves(&curves).map_err(|error| {
         InputError::new("--robustness", error, "report it: drawing into memory cannot fail")
     })?;
@@ -118,20 +124,15 @@ pub(super) fn bench(options: &Options, text: &mut impl Write) -> Result<(), Fail
 }
 
 /// Those named, or all; the subject always, and without its parts if asked for.
-fn methods(options: &Options, settings: &Settings, subject: PolicyName) -> Result<Vec<Method>, InputError> {
-    let mut policies: Vec<PolicyName> =
-        options.policy.iter().map(|name| PolicyName::find(name)).collect::<Result<_, _>>()?;
-    if policies.is_empty() {
-        policies = PolicyName::ALL.to_vec();
+fn methods(options: &Options, settings: &Settings, subject: &Method) -> Result<Vec<Method>, InputError> {
+    let mut methods = settings.methods(&options.policy)?;
+    if !methods.contains(subject) {
+        methods.insert(0, subject.clone());
     }
-    if !policies.contains(&subject) {
-        policies.insert(0, subject);
-    }
-    let mut methods: Vec<Method> = policies.into_iter().map(|policy| settings.method(policy)).collect();
     if options.ablation {
-        for part in Part::of(subject).iter().filter(|part| !settings.without.contains(part)) {
-            let without = [settings.without.as_slice(), &[*part]].concat();
-            methods.push(Method::new(subject, &without, settings.parameters));
+        for part in Part::of(subject.policy).iter().filter(|part| !subject.without.contains(part)) {
+            let without = [subject.without.as_slice(), &[*part]].concat();
+            add(&mut methods, Method::new(subject.policy, &without, settings.parameters));
         }
     }
     Ok(methods)
@@ -172,6 +173,7 @@ impl Bench<'_> {
         Ok(CellResult {
             scenario: scenario.name.clone(),
             platform: setup.platform.name.clone(),
+            design: setup.design,
             utilisation: utilisation(scenario, workload),
             has_supernet: workload.models.iter().any(|model| model.subnetworks.len() > 1),
             runs,

@@ -40,9 +40,7 @@ pub(super) struct Common {
     /// comfort (0 to 1000) of sdrm3-gated
     #[arg(long, value_name = "NAME=VALUE")]
     param: Vec<String>,
-    /// Parts to switch off: of sdrm3 drop, supernet, tuner, correction; of sdrm3-gated gate, wait, comfort,
-    /// confidence, abandon, supernet, correction
-    #[arg(long, value_name = "PART,...", value_delimiter = ',')]
+    #[arg(long, value_name = "PART,...", value_delimiter = ',', help = Part::help())]
     without: Vec<String>,
     /// Latencies of each pair of model and accelerator are up to this share off the tables, either way (0 to 0.9)
     #[arg(long, value_name = "SHARE")]
@@ -182,6 +180,30 @@ impl Settings {
     /// A policy with these parameters and parts.
     pub(super) fn method(&self, policy: PolicyName) -> Method {
         Method::new(policy, &self.without, self.parameters)
+    }
+
+    /// The one that is named so on the command line, perhaps by what reports call it.
+    pub(super) fn named(&self, label: &str) -> Result<Method, InputError> {
+        Method::find(label, &self.without, self.parameters)
+    }
+
+    /// Those of these names, each once; all without any.
+    pub(super) fn methods(&self, labels: &[String]) -> Result<Vec<Method>, InputError> {
+        if labels.is_empty() {
+            return Ok(PolicyName::ALL.map(|policy| self.method(policy)).to_vec());
+        }
+        let mut methods = Vec::new();
+        for label in labels {
+            add(&mut methods, self.named(label)?);
+        }
+        Ok(methods)
+    }
+}
+
+/// Adds a method that is not there yet.
+pub(super) fn add(methods: &mut Vec<Method>, method: Method) {
+    if !methods.contains(&method) {
+        methods.push(method);
     }
 }
 

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use sdrm3_check::Planted;
 
 use super::Failure;
-use super::cells::{Common, Settings, broken, platforms, report_events};
+use super::cells::{Common, Settings, add, broken, platforms, report_events};
 use super::command_line;
 use super::gates::{EXIT_CODES, Gates};
 use super::output::{OutputFile, Writing};
@@ -161,12 +161,7 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
 
 /// The methods to compare: those named, all, or the ablation of the published one.
 fn methods(options: &Options, settings: &Settings) -> Result<Vec<Method>, InputError> {
-    let mut methods: Vec<Method> = if options.policy.is_empty() {
-        PolicyName::ALL.map(|policy| settings.method(policy)).to_vec()
-    } else {
-        let find = |name: &String| PolicyName::find(name).map(|policy| settings.method(policy));
-        options.policy.iter().map(find).collect::<Result<_, _>>()?
-    };
+    let mut methods = settings.methods(&options.policy)?;
     if options.ablation {
         if options.policy.is_empty() {
             let kept = [PolicyName::Fcfs, PolicyName::MapScore, PolicyName::Sdrm3];
@@ -176,7 +171,7 @@ fn methods(options: &Options, settings: &Settings) -> Result<Vec<Method>, InputE
             Part::of(PolicyName::Sdrm3).iter().copied().filter(|part| !settings.without.contains(part))
         {
             let without = [settings.without.as_slice(), &[part]].concat();
-            methods.push(Method::new(PolicyName::Sdrm3, &without, settings.parameters));
+            add(&mut methods, Method::new(PolicyName::Sdrm3, &without, settings.parameters));
         }
     }
     Ok(methods)

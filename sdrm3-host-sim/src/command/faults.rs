@@ -13,7 +13,7 @@ use super::progress::Progress;
 use crate::engine::Cell;
 use crate::faults::{CellReport, Kind, cases, of_cell};
 use crate::input::{InputError, unknown_name};
-use crate::policy::PolicyName;
+use crate::policy::{Method, PolicyName};
 use crate::report::{Format, fault_map, write_faults};
 use crate::scenario::build;
 
@@ -78,9 +78,9 @@ pub(super) fn faults(options: &Options, text: &mut impl Write) -> Result<(), Fai
     let scenarios = settings.scenarios(&options.scenario)?;
     let all = ["all".to_string()];
     let platforms = platforms(if options.platform.is_empty() { &all } else { &options.platform })?;
-    let policies = match options.policy.as_slice() {
-        [] => vec![PolicyName::Sdrm3],
-        names => names.iter().map(|name| PolicyName::find(name)).collect::<Result<_, _>>()?,
+    let methods = match options.policy.as_slice() {
+        [] => vec![settings.method(PolicyName::Sdrm3)],
+        names => settings.methods(names)?,
     };
     let cases = cases(&kinds(&options.fault)?);
     if let Some(scenario) = scenarios.iter().find(|scenario| !scenario.changes.is_empty()) {
@@ -103,16 +103,15 @@ pub(super) fn faults(options: &Options, text: &mut impl Write) -> Result<(), Fai
         .iter()
         .flat_map(|scenario| platforms.iter().map(move |platform| (scenario, platform)))
         .collect();
-    let progress = Progress::new(pairs.len() * policies.len() * cases.len());
+    let progress = Progress::new(pairs.len() * methods.len() * cases.len());
     let of_pair = |&(scenario, platform)| -> Result<Vec<CellReport>, InputError> {
         let memory = Bump::new();
         let workload = build(scenario, platform, &settings.networks, settings.costs.as_ref(), &memory)?;
         let (duration, seed) = (settings.duration, settings.seed);
         let cell = Cell { scenario, platform, workload: &workload, recording: None, duration, seed };
-        let of_policy = |policy: &PolicyName| {
-            of_cell(&cell, &settings.method(*policy), settings.duration_ms, &cases, || progress.step())
-        };
-        Ok(policies.iter().map(of_policy).collect())
+        let of_method =
+            |method: &Method| of_cell(&cell, method, settings.duration_ms, &cases, || progress.step());
+        Ok(methods.iter().map(of_method).collect())
     };
     let cells = pool.install(|| pairs.par_iter().map(of_pair).collect::<Result<Vec<_>, _>>())?;
     let cells: Vec<CellReport> = cells.into_iter().flatten().collect();

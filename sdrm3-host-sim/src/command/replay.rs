@@ -71,7 +71,7 @@ pub(super) fn replay(options: &Options, text: &mut impl Write) -> Result<(), Fai
     let workload = build(&loaded.0, &loaded.1, &library, costs.as_ref(), &memory)?;
     let without: Vec<Part> = known.without.iter().map(|name| Part::find(name)).collect::<Result<_, _>>()?;
     let parameters = Parameters::parse(known.param.iter().map(String::as_str))?;
-    let method = Method::new(PolicyName::find(&policy)?, &without, parameters);
+    let method = Method::find(&policy, &without, parameters)?;
     let replayed = method.replay(&workload, &trace).map_err(|error| {
         let remedy = match error {
             Mismatch::Workload { .. } => "name its scenario, platform, costs and networks",

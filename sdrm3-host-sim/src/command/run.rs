@@ -82,7 +82,7 @@ pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failur
     let settings = options.common.validate()?;
     let scenario = settings.scenario(&options.scenario)?;
     let platform = Platform::load(&options.platform)?;
-    let method = settings.method(PolicyName::find(&options.policy)?);
+    let method = settings.named(&options.policy)?;
     let recording = options.recorded.as_deref().map(|path| Recording::load(path, &scenario)).transpose()?;
     let memory = Bump::new();
     let workload = build(&scenario, &platform, &settings.networks, settings.costs.as_ref(), &memory)?;

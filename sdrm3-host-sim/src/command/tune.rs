@@ -12,7 +12,8 @@ use sdrm3_core::{Weight, Weights};
 use super::Failure;
 use super::cells::{Common, DEFAULT_PLATFORM, Settings};
 use super::output::Writing;
-use crate::engine::{Cell, Tuned};
+use crate::engine::{Cell, Outcome, Tuned};
+use crate::input::InputError;
 use crate::policy::{Method, Parameters, Part, PolicyName};
 use crate::report::{Landscape, write_landscape};
 use crate::scenario::{Platform, build};
@@ -72,7 +73,8 @@ pub(super) fn tune(options: &Options, text: &mut impl Write) -> Result<(), Failu
     };
     let fixed = |weights| fixed(&cell, weights, &settings);
     let axis = axis(options.grid);
-    let costs: Vec<f64> = points(&axis).par_iter().map(|&weights| fixed(weights)).collect();
+    let costs: Vec<f64> =
+        points(&axis).par_iter().map(|&weights| fixed(weights)).collect::<Result<_, InputError>>()?;
 
     let tuned = settings.method(PolicyName::Sdrm3).run(&cell, &mut ());
     let start = settings.parameters.weights;
@@ -84,12 +86,12 @@ pub(super) fn tune(options: &Options, text: &mut impl Write) -> Result<(), Failu
         seed: settings.seed,
         axis: axis.iter().map(|weight| weight.as_f64()).collect(),
         costs: costs.chunks(axis.len()).map(<[f64]>::to_vec).collect(),
-        start: (start.alpha.as_f64(), start.beta.as_f64(), fixed(start)),
+        start: (start.alpha.as_f64(), start.beta.as_f64(), fixed(start)?),
         path: tuned.stats.tuned.iter().map(point).collect(),
-        settled: (settled.alpha.as_f64(), settled.beta.as_f64(), fixed(settled)),
+        settled: (settled.alpha.as_f64(), settled.beta.as_f64(), fixed(settled)?),
         is_settled: tuned.tuner.is_settled(),
         moves: tuned.tuner.moves(),
-        online: tuned.uxcost.value(),
+        online: counted(&cell, &tuned)?,
     };
     if let Some(mut file) = picture {
         file.write(landscape.draw().as_bytes())?;
@@ -99,10 +101,21 @@ pub(super) fn tune(options: &Options, text: &mut impl Write) -> Result<(), Failu
 }
 
 /// UXCost of the published method with its weights fixed.
-fn fixed(cell: &Cell<'_>, weights: Weights, settings: &Settings) -> f64 {
+fn fixed(cell: &Cell<'_>, weights: Weights, settings: &Settings) -> Result<f64, InputError> {
     let parameters = Parameters { weights, ..settings.parameters };
     let without = [settings.without.as_slice(), &[Part::Tuner]].concat();
-    Method::new(PolicyName::Sdrm3, &without, parameters).run(cell, &mut ()).uxcost.value()
+    counted(cell, &Method::new(PolicyName::Sdrm3, &without, parameters).run(cell, &mut ()))
+}
+
+/// UXCost of a run, without which there is no landscape.
+fn counted(cell: &Cell<'_>, outcome: &Outcome) -> Result<f64, InputError> {
+    outcome.counted().ok_or_else(|| {
+        let Cell { scenario, platform, duration, .. } = cell;
+        let ms = duration.as_nanos() / 1_000_000;
+        let what =
+            format!("no frame of {} on {} was due and counted within {ms} ms", scenario.name, platform.name);
+        InputError::new("--duration-ms", what, "give a longer one")
+    })
 }
 
 /// That many weights from 0 to 2.

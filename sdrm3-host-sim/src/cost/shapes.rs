@@ -54,6 +54,11 @@ pub fn with_costs(source: &Source, array: &Array) -> Result<Vec<u8>, InputError>
         }
         let shape = Shape { k: k?, c, y: y?, x: x?, r: r?, s: s?, stride: stride?, groups };
         let cost = cost(&shape, array);
+        // `as` saturates.
+        if cost.cycles == u64::MAX {
+            let what = "the layer takes more cycles than 64 bits hold";
+            return Err(InputError::new(&source.origin, what, "give smaller sizes").at_line(line));
+        }
         write(&record, &cost.cycles.to_string(), &cost.energy_nj.to_string());
         rows += 1;
     }
@@ -107,6 +112,10 @@ mod tests {
             ("k,c,y,x,r,s\n1,1,1,1,1\n", "l.csv:2:"),
             ("k,c,y,x,r,s,groups\n4,4,1,1,1,1,8\n", "l.csv:2: 8 groups of 4 input channels"),
             ("", "l.csv:1: the header has no column `k`"),
+            (
+                "k,c,y,x,r,s\n4000000000,4000000000,4000000000,4000000000,3,3\n",
+                "l.csv:2: the layer takes more cycles than 64 bits hold; give smaller sizes",
+            ),
         ] {
             let error = costs(text).unwrap_err().to_string();
             assert!(error.contains(says) && error.lines().count() == 1, "{text:?}: {error}");

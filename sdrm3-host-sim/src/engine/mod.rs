@@ -62,6 +62,11 @@ pub struct Outcome {
 }
 
 impl Outcome {
+    /// UXCost, if any frame was counted: else it says nothing.
+    pub fn counted(&self) -> Option<f64> {
+        self.tallies.iter().any(|tally| tally.frames > 0).then(|| self.uxcost.value())
+    }
+
     /// XRBench's score: `100 * mean over models of (mean over frames run of rt * energy score) *
     /// (1 - drop rate)`, see [`ModelStats`].
     pub fn xrbench_score(&self) -> f64 {
@@ -76,7 +81,8 @@ impl Outcome {
                 mean * (1.0 - f64::from(tally.dropped) / f64::from(tally.frames))
             })
             .collect();
-        100.0 * scores.iter().sum::<f64>() / scores.len().max(1) as f64
+        // A sum of no floats is -0.
+        100.0 * scores.iter().fold(0.0, |sum, score| sum + score) / scores.len().max(1) as f64
     }
 }
 

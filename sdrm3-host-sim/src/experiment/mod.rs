@@ -9,7 +9,7 @@ mod summary;
 
 pub use disturb::Disturbance;
 pub use random::{RandomFiles, random};
-pub use summary::{CellResult, Comparison, Estimate, PolicySummary, Summary};
+pub use summary::{CellResult, CellUxCost, Comparison, Estimate, PolicySummary, Summary};
 
 use std::path::Path;
 use std::sync::Arc;
@@ -41,12 +41,17 @@ pub struct Setup {
     pub platform: Platform,
     /// Measured costs.
     pub costs: Option<Arc<CostTable>>,
+    /// Whether a policy was designed on it: it tells little of how good that one is.
+    pub design: bool,
 }
 
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ExperimentFile {
     name: String,
+    /// Of all cells, as in an entry of theirs.
+    #[serde(default)]
+    design: bool,
     #[serde(default)]
     cells: Vec<CellsEntry>,
     random: Option<RandomEntry>,
@@ -59,6 +64,9 @@ struct CellsEntry {
     scenarios: Vec<String>,
     platforms: Vec<String>,
     costs: Option<String>,
+    /// Whether policies were designed on these cells.
+    #[serde(default)]
+    design: bool,
 }
 
 #[derive(Deserialize)]
@@ -93,7 +101,8 @@ impl Experiment {
                 let scenario = Scenario::load(&beside(scenario))?;
                 for platform in &entry.platforms {
                     let platform = Platform::load(&beside(platform))?;
-                    cells.push(Setup { scenario: scenario.clone(), platform, costs: costs.clone() });
+                    let (scenario, costs) = (scenario.clone(), costs.clone());
+                    cells.push(Setup { scenario, platform, costs, design: file.design || entry.design });
                 }
             }
         }
@@ -108,7 +117,7 @@ impl Experiment {
             files = (0..count).map(|index| random(entry.first.wrapping_add(index))).collect();
         }
         for random in &files {
-            cells.push(random.setup()?);
+            cells.push(Setup { design: file.design, ..random.setup()? });
         }
         if cells.is_empty() {
             let remedy = "add [[cells]] with scenarios and platforms, or [random] with first and count";

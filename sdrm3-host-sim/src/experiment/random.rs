@@ -264,6 +264,7 @@ impl RandomFiles {
             scenario: Scenario::parse(&scenario)?,
             platform: Platform::parse(&platform)?,
             costs: Some(Arc::new(CostTable::parse(&costs)?)),
+            design: false,
         })
     }
 }
@@ -291,7 +292,7 @@ mod tests {
         let (mut models, mut accelerators) = ([0; 13], [0; 7]);
         let (mut supernets, mut cascades, mut jitters, mut wrong) = (0, 0, 0, 0);
         for seed in 0..100 {
-            let Setup { scenario, platform, costs } = random(seed).setup().unwrap();
+            let Setup { scenario, platform, costs, .. } = random(seed).setup().unwrap();
             let memory = Bump::new();
             let workload = build(&scenario, &platform, &library, costs.as_deref(), &memory).unwrap();
             let load = utilisation(&scenario, &workload);

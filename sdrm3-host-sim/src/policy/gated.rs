@@ -1,7 +1,8 @@
 //! The gated policy without some of its rules, to see what each is good for; with all of them it is core's.
 
 use sdrm3_core::{
-    AcceleratorId, AcceleratorState, Activity, Event, Gated, Instant, JobView, Offer, Policy, Score,
+    AcceleratorId, AcceleratorState, Activity, Event, Gated, Instant, JobView, Model, Offer, Policy, Score,
+    Workload,
 };
 
 use super::{Part, Tables};
@@ -10,6 +11,13 @@ use crate::scenario::{ACCELERATORS, MODELS};
 /// Lost frames that are kept come behind all others.
 const HOPELESS: i64 = i64::MIN / 2;
 
+/// What lifts the score of a frame that goes on above those of all others, in core.
+const STARTED: i64 = 1 << 41;
+
+/// The score of every comfortable frame, which is below those without comfort, if their work does not count: ties
+/// decide.
+const COMFORTABLE: Score = Score(-1);
+
 /// The policy, and which rules it goes without.
 #[derive(Clone, Copy, Debug)]
 pub struct Stripped {
@@ -17,6 +25,8 @@ pub struct Stripped {
     gate: bool,
     abandon: bool,
     wait: bool,
+    persistence: bool,
+    order: bool,
 }
 
 impl Stripped {
@@ -24,10 +34,21 @@ impl Stripped {
     ///
     /// Without the gate lost frames hurry like others, since their laxity is least. Without abandoning they run
     /// where nothing else wants to. Without waiting busy accelerators do not count. Without comfort every frame
-    /// goes where it ends first. Without confidence it is careful before a frame was lost.
+    /// goes where it ends first. Without confidence it is careful before a frame was lost. Without the tail it takes
+    /// no frame to have any behind it. Without persistence frames that have started go before others by their laxity
+    /// alone. Without the order comfortable frames run by deadline.
     pub fn new(tables: &Tables<'_>, without: &[Part], comfort: u16) -> Self {
         let has = |part| !without.contains(&part);
-        let mut policy = Gated::new(tables);
+        let alone: Vec<Model<'_, ACCELERATORS>> = tables
+            .models
+            .iter()
+            .map(|model| {
+                let mut model = *model;
+                model.cascade = model.cascade.filter(|_| has(Part::Tail));
+                model
+            })
+            .collect();
+        let mut policy = Gated::new(&Workload::new(&alone, tables.accelerators));
         policy.comfort = comfort;
         if !has(Part::Comfort) {
             policy = policy.in_haste();
@@ -36,7 +57,14 @@ impl Stripped {
             policy = policy.always_careful();
         }
         let gate = has(Part::Gate);
-        Self { policy, gate, abandon: gate && has(Part::Abandon), wait: has(Part::Wait) }
+        Self {
+            policy,
+            gate,
+            abandon: gate && has(Part::Abandon),
+            wait: has(Part::Wait),
+            persistence: has(Part::Persistence),
+            order: has(Part::Order),
+        }
     }
 }
 
@@ -60,7 +88,14 @@ impl Policy for Stripped {
     }
 
     fn weigh(&self, job: &JobView<'_>, accelerators: &[AcceleratorState], now: Instant) -> Self::Weighed {
-        let (place, score) = self.policy.weigh(job, accelerators, now)?;
+        let (place, mut score) = self.policy.weigh(job, accelerators, now)?;
+        if !self.persistence && score.0 >= STARTED {
+            score.0 -= STARTED;
+        }
+        // Those without comfort are above zero.
+        if !self.order && score.0 <= 0 {
+            score = COMFORTABLE;
+        }
         let is_lost = self.gate && self.policy.abandons(job, now);
         Some((place, if is_lost { Score(HOPELESS + score.0) } else { score }))
     }
@@ -79,5 +114,47 @@ impl Policy for Stripped {
 
     fn abandons(&self, job: &JobView<'_>, now: Instant) -> bool {
         self.abandon && self.policy.abandons(job, now)
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::super::story::Story;
+    use super::super::{Method, Parameters, PolicyName};
+    use super::*;
+
+    /// What the policy makes of it, with all parts and without this one.
+    fn told(story: &Story, part: Part) -> [Vec<String>; 2] {
+        [&[][..], &[part]]
+            .map(|without| story.told_by(&Method::new(PolicyName::Gated, without, Parameters::default())))
+    }
+
+    #[test]
+    fn without_order_comfortable_frames_run_by_deadline() {
+        let story = Story::new(1, 600).once("long", 0, 200, &[&[10]]).once("short", 0, 500, &[&[5]]);
+        let [with, without] = told(&story, Part::Order);
+        assert_eq!(with, ["0 short 0+1 on 0", "5 long 0+1 on 0"], "least work first");
+        assert_eq!(without, ["0 long 0+1 on 0", "10 short 0+1 on 0"], "earliest deadline first");
+    }
+
+    /// At 5 ms what was begun has a laxity of 8 ms, less than the longest segment, and `tight` one of 2 ms.
+    #[test]
+    fn without_persistence_what_was_begun_is_passed_by() {
+        let story = Story::new(1, 90).once("begun", 0, 18, &[&[5], &[5]]).once("tight", 3, 14, &[&[10]]);
+        let [with, without] = told(&story, Part::Persistence);
+        assert_eq!(with, ["0 begun 0+1 on 0", "5 begun 1+1 on 0", "10 tight drop"]);
+        assert_eq!(without, ["0 begun 0+1 on 0", "5 tight 0+1 on 0", "15 begun drop"]);
+    }
+
+    /// The parent leaves 6 ms to spare when its child is counted, 26 ms when it is not, and `other` 9 ms.
+    #[test]
+    fn without_tail_a_parent_lets_others_take_the_time_of_its_child() {
+        let story = Story::new(1, 90)
+            .once("parent", 0, 31, &[&[5]])
+            .model("child", "depends_on = 'parent'", &[&[20]])
+            .once("other", 0, 14, &[&[5]]);
+        let [with, without] = told(&story, Part::Tail);
+        assert_eq!(with, ["0 parent 0+1 on 0", "5 other 0+1 on 0", "10 child 0+1 on 0"]);
+        assert_eq!(without, ["0 other 0+1 on 0", "5 parent 0+1 on 0", "10 child 0+1 on 0"]);
     }
 }

@@ -295,7 +295,10 @@ fn replay_in<const ROOM: usize>(
 impl PolicyName {
     /// The help on an option that names policies.
     pub(crate) fn help(rest: &str) -> String {
-        format!("Policy{rest}; one of {}", Self::ALL.map(Self::name).join(", "))
+        let names = Self::ALL.map(Self::name).join(", ");
+        format!(
+            "Policy{rest}; one of {names}; or one without some of its parts, as in sdrm3-no-drop-no-tuner"
+        )
     }
 
     /// The policy of that name.
@@ -329,11 +332,17 @@ pub enum Part {
     Comfort,
     /// Less slack will do while no frame is lost.
     Confidence,
+    /// Frames leave time for what follows them by the same deadline.
+    Tail,
+    /// What has started and cannot afford to be passed by goes on.
+    Persistence,
+    /// Of the frames with slack that of least work is first.
+    Order,
 }
 
 impl Part {
     /// All, in the order of reports.
-    pub const ALL: [Self; 9] = [
+    pub const ALL: [Self; 12] = [
         Self::Drop,
         Self::Supernet,
         Self::Tuner,
@@ -343,6 +352,9 @@ impl Part {
         Self::Wait,
         Self::Comfort,
         Self::Confidence,
+        Self::Tail,
+        Self::Persistence,
+        Self::Order,
     ];
 
     /// Those that a policy has.
@@ -355,6 +367,9 @@ impl Part {
                 Self::Wait,
                 Self::Comfort,
                 Self::Confidence,
+                Self::Tail,
+                Self::Persistence,
+                Self::Order,
                 Self::Supernet,
                 Self::Correction,
             ],
@@ -374,7 +389,20 @@ impl Part {
             Self::Wait => "wait",
             Self::Comfort => "comfort",
             Self::Confidence => "confidence",
+            Self::Tail => "tail",
+            Self::Persistence => "persistence",
+            Self::Order => "order",
         }
+    }
+
+    /// The help on the option that switches parts off.
+    pub(crate) fn help() -> String {
+        let of = |policy: PolicyName| {
+            let names: Vec<&str> = Self::of(policy).iter().map(|part| part.name()).collect();
+            (!names.is_empty()).then(|| format!("of {} {}", policy.name(), names.join(", ")))
+        };
+        let parts: Vec<String> = PolicyName::ALL.into_iter().filter_map(of).collect();
+        format!("Parts to switch off: {}", parts.join("; "))
     }
 
     /// The part of that name.
@@ -386,6 +414,9 @@ impl Part {
             .ok_or_else(|| unknown_name("--without", "part", name, &names))
     }
 }
+
+/// In labels, what stands before a part that a policy goes without.
+const SANS: &str = "-no-";
 
 /// A policy and the parts of the published method that it runs with.
 #[derive(Clone, Debug, PartialEq)]
@@ -401,16 +432,37 @@ pub struct Method {
 impl Method {
     /// The policy as it is, without those parts if it has them.
     pub fn new(policy: PolicyName, without: &[Part], parameters: Parameters) -> Self {
-        let has = |part: &&Part| Part::of(policy).contains(part);
-        let without = without.iter().filter(has).copied().collect();
+        // In one order, each once: so what is the same has the same label.
+        let without = Part::of(policy).iter().filter(|part| without.contains(part)).copied().collect();
         Self { policy, without, parameters }
+    }
+
+    /// The one of that [label](Self::label): a policy, or `POLICY-no-PART` and so on; also without those parts that
+    /// go anyway.
+    pub fn find(label: &str, without: &[Part], parameters: Parameters) -> Result<Self, InputError> {
+        let mut names = label.split(SANS);
+        let policy = PolicyName::find(names.next().unwrap_or_default())?;
+        let mut all = without.to_vec();
+        for name in names {
+            let known: Vec<&str> = Part::of(policy).iter().map(|part| part.name()).collect();
+            let part = Part::of(policy).iter().find(|part| part.name() == name);
+            all.push(*part.ok_or_else(|| match known.is_empty() {
+                true => {
+                    let policy = policy.name();
+                    let what = format!("unknown policy `{label}`: {policy} has no parts to go without");
+                    InputError::new("--policy", what, format!("name it `{policy}`"))
+                }
+                false => unknown_name("--policy", &format!("part of {}", policy.name()), name, &known),
+            })?);
+        }
+        Ok(Self::new(policy, &all, parameters))
     }
 
     /// Its name in reports: the policy's, and what it goes without.
     pub fn label(&self) -> String {
         self.without
             .iter()
-            .fold(self.policy.name().to_string(), |label, part| format!("{label}-no-{}", part.name()))
+            .fold(self.policy.name().to_string(), |label, part| format!("{label}{SANS}{}", part.name()))
     }
 
     /// Which parts of the core are on.
@@ -428,6 +480,7 @@ impl Method {
                 Part::Correction => config.correction = false,
                 // Rules of the policy itself.
                 Part::Gate | Part::Abandon | Part::Wait | Part::Comfort | Part::Confidence => {}
+                Part::Tail | Part::Persistence | Part::Order => {}
             }
         }
         config
@@ -487,5 +540,35 @@ mod tests {
         let Config { frame_drop, supernet, correction, tuning_window, .. } = method.config();
         assert_eq!((frame_drop, supernet, correction, tuning_window), (false, true, true, None));
         assert_eq!(Method::new(PolicyName::Fcfs, &Part::ALL, Parameters::default()).label(), "fcfs");
+    }
+
+    #[test]
+    fn a_method_is_found_by_its_label() {
+        let find = |label: &str, without: &[Part]| Method::find(label, without, Parameters::default());
+        for policy in PolicyName::ALL {
+            for part in Part::of(policy) {
+                let method = Method::new(policy, &[*part], Parameters::default());
+                assert_eq!(find(&method.label(), &[]), Ok(method));
+            }
+        }
+        let label = |label: &str, without: &[Part]| find(label, without).unwrap().label();
+        assert_eq!(label("sdrm3-no-tuner-no-drop-no-tuner", &[]), "sdrm3-no-drop-no-tuner", "in one order");
+        assert_eq!(label("sdrm3-gated-no-gate", &[Part::Drop, Part::Wait]), "sdrm3-gated-no-gate-no-wait");
+        for (label, says) in [
+            ("sdrm-no-drop", "--policy: unknown policy `sdrm`; did you mean `sdrm3`?"),
+            ("sdrm3-no-drp", "--policy: unknown part of sdrm3 `drp`; did you mean `drop`?"),
+            (
+                "sdrm3-gated-no-tuner",
+                "--policy: unknown part of sdrm3-gated `tuner`; known are: gate, abandon",
+            ),
+            ("sdrm3-no-", "--policy: unknown part of sdrm3 ``"),
+            (
+                "fcfs-no-drop",
+                "--policy: unknown policy `fcfs-no-drop`: fcfs has no parts to go without; name it `fcfs`",
+            ),
+        ] {
+            let error = find(label, &[]).unwrap_err().to_string();
+            assert!(error.starts_with(says), "{label}: {error}");
+        }
     }
 }

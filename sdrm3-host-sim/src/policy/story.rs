@@ -53,6 +53,11 @@ impl Story {
 
     /// What was dispatched, as `TIME MODEL FIRST+COUNT on ACCELERATOR`, and dropped, as `TIME MODEL drop`.
     pub(super) fn told(&self, policy: PolicyName) -> Vec<String> {
+        self.told_by(&Method::new(policy, &[], Parameters::default()))
+    }
+
+    /// The same under a policy without some of its parts.
+    pub(super) fn told_by(&self, method: &Method) -> Vec<String> {
         let source = |text: &str| Source { origin: "story".into(), text: text.into() };
         let mut platform = String::from("name = 'story'\n");
         for index in 0..self.accelerators {
@@ -78,7 +83,7 @@ impl Story {
         };
         let mut told =
             Told { names: workload.models.iter().map(|model| model.name).collect(), lines: vec![] };
-        Method::new(policy, &[], Parameters::default()).run(&cell, &mut told);
+        method.run(&cell, &mut told);
         told.lines
     }
 }

@@ -3,7 +3,7 @@
 use std::io::{self, Write};
 
 use super::matrix::{Cell, Matrix, lowest};
-use super::{Run, markdown, table};
+use super::{NOTHING, Run, figure, markdown, share, table};
 
 /// Up to so many cells, policies are rows and cells are columns: it fits a terminal.
 const FEW_CELLS: usize = 6;
@@ -20,10 +20,7 @@ pub(super) fn write(runs: &[Run], out: &mut impl Write) -> io::Result<()> {
         let (header, rows) = cells_as_rows(&matrix);
         writeln!(out, "{}", table(&header, rows))?;
     }
-    if let Some(verdict) = matrix.verdict() {
-        writeln!(out, "\n{verdict}")?;
-    }
-    Ok(())
+    conclude(&matrix, out)
 }
 
 /// As Markdown, one row per cell.
@@ -32,10 +29,12 @@ pub(super) fn write_markdown(runs: &[Run], out: &mut impl Write) -> io::Result<(
     title(runs, &matrix, out)?;
     let (header, rows) = cells_as_rows(&matrix);
     write!(out, "{}", markdown(&header, 2, rows))?;
-    if let Some(verdict) = matrix.verdict() {
-        writeln!(out, "\n{verdict}")?;
-    }
-    Ok(())
+    conclude(&matrix, out)
+}
+
+/// The verdict, and what it is not about.
+fn conclude(matrix: &Matrix<'_>, out: &mut impl Write) -> io::Result<()> {
+    matrix.verdict().iter().chain(&matrix.left_out()).try_for_each(|text| writeln!(out, "\n{text}"))
 }
 
 fn title(runs: &[Run], matrix: &Matrix<'_>, out: &mut impl Write) -> io::Result<()> {
@@ -57,8 +56,9 @@ fn same_platform<'a>(cells: &[Cell<'a>]) -> Option<&'a str> {
 }
 
 /// A cost, marked when it is the best.
-fn cost(value: f64, best: f64) -> String {
-    format!("{value:.3}{}", if value == best { " *" } else { "  " })
+fn cost(value: Option<f64>, best: Option<f64>) -> String {
+    let is_best = value.is_some() && value == best;
+    format!("{}{}", figure(value, 3), if is_best { " *" } else { "  " })
 }
 
 fn cells_as_rows<'a>(matrix: &Matrix<'a>) -> (Vec<&'a str>, Vec<Vec<String>>) {
@@ -70,13 +70,16 @@ fn cells_as_rows<'a>(matrix: &Matrix<'a>) -> (Vec<&'a str>, Vec<Vec<String>>) {
         header.push(policy);
         header.extend(bounded.then_some("x bound"));
     }
-    let row = |names: [&str; 2], bound: Option<f64>, costs: &[f64], times: &dyn Fn(usize) -> Option<f64>| {
+    let row = |names: [&str; 2],
+               bound: Option<f64>,
+               costs: &[Option<f64>],
+               times: &dyn Fn(usize) -> Option<f64>| {
         let best = lowest(costs);
         let mut row = names.map(String::from).to_vec();
-        row.extend(bound.map(|bound| format!("{bound:.3}")));
+        row.extend(bounded.then(|| figure(bound, 3)));
         for (policy, &value) in costs.iter().enumerate() {
             row.push(cost(value, best));
-            row.extend(times(policy).map(|times| format!("{times:.2}")));
+            row.extend(bounded.then(|| figure(times(policy), 2)));
         }
         row
     };
@@ -89,12 +92,13 @@ fn cells_as_rows<'a>(matrix: &Matrix<'a>) -> (Vec<&'a str>, Vec<Vec<String>>) {
             })
         })
         .collect();
-    let (mean, times) = matrix.bound.as_ref().map_or((None, None), |b| (Some(b.mean), Some(&b.times)));
-    rows.push(row(["geometric mean", ""], mean, &matrix.means, &|policy| times.map(|times| times[policy])));
+    let mean = matrix.bound.as_ref().and_then(|bound| bound.mean);
+    let times = |policy: usize| matrix.bound.as_ref()?.times[policy];
+    rows.push(row(["geometric mean", ""], mean, &matrix.means, &times));
     let mut misses = vec!["violated frames".to_string(), String::new()];
     misses.extend(bounded.then(String::new));
-    for share in &matrix.misses {
-        misses.push(format!("{:.1} %", 100.0 * share));
+    for &rate in &matrix.misses {
+        misses.push(share(rate));
         misses.extend(bounded.then(String::new));
     }
     rows.push(misses);
@@ -121,15 +125,16 @@ fn policies_as_rows(matrix: &Matrix<'_>) -> (Vec<String>, Vec<Vec<String>>) {
             let mut row = vec![matrix.policies[policy].to_string()];
             row.extend(matrix.cells.iter().map(|cell| cost(cell.costs[policy], cell.best())));
             row.push(cost(matrix.means[policy], best_mean));
-            row.extend(matrix.bound.as_ref().map(|bound| format!("{:.2}", bound.times[policy])));
-            row.push(format!("{:.1} %", 100.0 * matrix.misses[policy]));
+            row.extend(matrix.bound.as_ref().map(|bound| figure(bound.times[policy], 2)));
+            row.push(share(matrix.misses[policy]));
             row
         })
         .collect();
     if let Some(bound) = &matrix.bound {
         let mut row = vec!["(lower bound)".to_string()];
-        row.extend(matrix.cells.iter().map(|cell| format!("{:.3}  ", cell.bound.unwrap_or(f64::NAN))));
-        row.extend([format!("{:.3}  ", bound.mean), "1.00".into(), String::new()]);
+        row.extend(matrix.cells.iter().map(|cell| cost(cell.bound, None)));
+        let one = bound.mean.map_or(NOTHING, |_| "1.00");
+        row.extend([cost(bound.mean, None), one.into(), String::new()]);
         rows.push(row);
     }
     (header, rows)

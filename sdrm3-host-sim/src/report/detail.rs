@@ -4,7 +4,7 @@ use std::io::{self, Write};
 
 use sdrm3_core::Workload;
 
-use super::{Run, table};
+use super::{Run, figure, share, table};
 use crate::scenario::ACCELERATORS;
 
 /// Writes the table of a run's models and its sums.
@@ -18,15 +18,12 @@ pub fn write_detail(
         "{} on {} under {}, {} ms of virtual time, seed {}\n",
         run.scenario, run.platform, run.policy, run.duration_ms, run.seed
     )?;
-    let figure = |value: Option<f64>, digits: usize| {
-        value.map_or_else(|| "-".into(), |value| format!("{value:.digits$}"))
-    };
     let rows = run.models.iter().zip(workload.models).map(|(model, table)| {
         let metrics = &model.metrics;
         let mut row = vec![model.name.clone()];
         let counts = [model.frames, model.completed, model.dropped, model.unfinished, model.violated];
         row.extend(counts.map(|n| n.to_string()));
-        row.push(format!("{:.1} %", 100.0 * metrics.deadline_miss_rate.unwrap_or(0.0)));
+        row.push(share(metrics.deadline_miss_rate));
         let latencies = [metrics.latency_p50_ms, metrics.latency_p95_ms, metrics.latency_p99_ms];
         row.extend(latencies.map(|ms| figure(ms, 3)));
         let deadline = table.deadline.map(|deadline| deadline.as_nanos() as f64 / 1e6);
@@ -58,10 +55,17 @@ pub fn write_detail(
         "of worst",
     ];
     writeln!(out, "{}\n", table(&header, rows))?;
+    let decisions = run.decisions;
+    if run.counted().is_none() {
+        return writeln!(
+            out,
+            "UXCost -: no frame was due and counted; give a longer --duration-ms; {decisions} dispatches"
+        );
+    }
     writeln!(
         out,
-        "UXCost {:.4} = violation rates {:.4} x normalised energies {:.4}; XRBench score {:.2}; {} dispatches",
-        run.uxcost, run.violation_rate_sum, run.energy_norm_sum, run.xrbench_score, run.decisions
+        "UXCost {:.4} = violation rates {:.4} x normalised energies {:.4}; XRBench score {:.2}; {decisions} dispatches",
+        run.uxcost, run.violation_rate_sum, run.energy_norm_sum, run.xrbench_score
     )?;
     let metrics = &run.metrics;
     writeln!(

@@ -2,10 +2,10 @@
 
 use std::io::{self, Write};
 
-use super::{Format, markdown, table};
+use super::{Format, NOTHING, figure, markdown, table};
 use crate::experiment::{Comparison, Estimate, PolicySummary, Summary};
 
-/// Writes what an experiment says; of CSV, one row per policy.
+/// Writes what an experiment says; of CSV, a row per policy and figure, of the means and of each cell.
 pub fn write_experiment(summary: &Summary, format: Format, out: &mut impl Write) -> io::Result<()> {
     match format {
         Format::Json => {
@@ -15,23 +15,26 @@ pub fn write_experiment(summary: &Summary, format: Format, out: &mut impl Write)
         Format::Csv => csv(summary, out),
         Format::Table => {
             title(summary, out)?;
-            writeln!(out, "{}\n", table(&CELLS, summary.cells.iter().map(cell)))?;
+            let (header, rows) = cells(summary);
+            writeln!(out, "{}\n", table(&header, rows))?;
             writeln!(out, "{}", table(&POLICIES, summary.policies.iter().map(policy)))?;
-            writeln!(out, "\n{}", NOTE)
+            writeln!(out, "\n{}", note(summary))
         }
         Format::Markdown => {
             title(summary, out)?;
-            writeln!(out, "{}", markdown(&CELLS, 2, summary.cells.iter().map(cell)))?;
-            writeln!(out, "{}\n{}", markdown(&POLICIES, 1, summary.policies.iter().map(policy)), NOTE)
+            let (header, rows) = cells(summary);
+            writeln!(out, "{}", markdown(&header, 2, rows))?;
+            writeln!(out, "{}", markdown(&POLICIES, 1, summary.policies.iter().map(policy)))?;
+            writeln!(out, "{}", note(summary))
         }
     }
 }
 
-const CELLS: [&str; 8] =
-    ["scenario", "platform", "utilisation", "bound", "UXCost", "best other", "ratio", "95 %"];
-const POLICIES: [&str; 11] = [
+const POLICIES: [&str; 13] = [
     "policy",
     "UXCost",
+    "95 %",
+    "ours/it",
     "95 %",
     "x bound",
     "95 %",
@@ -42,9 +45,6 @@ const POLICIES: [&str; 11] = [
     "points lost",
     "95 %",
 ];
-const NOTE: &str = "Means over the cells, geometric of UXCost, bound and energy; 95 % intervals over the seeds, by \
-                    Student's t.\nx bound: over the cells that have a bound; points lost: accuracy, over the cells \
-                    with supernets.";
 
 fn title(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     let Summary { experiment, subject, seed, seeds, duration_ms, cells, .. } = summary;
@@ -52,38 +52,89 @@ fn title(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     writeln!(
         out,
         "Experiment {experiment}: {} cells, {seeds} seeds from {seed}, {duration_ms} ms each\n\n{subject} against the \
-         best of the others: {losses} losses, {ties} within 2 %, {wins} wins; losses first\n",
-        cells.len()
+         best of the others, over {}: {losses} losses, {ties} within 2 %, {wins} wins; losses first\n",
+        cells.len(),
+        summary.compared()
+    )?;
+    match cells.iter().filter(|cell| !cell.counts).count() {
+        0 => Ok(()),
+        cells => writeln!(
+            out,
+            "Left out of means and wins: {cells} cells in which no frame was due and counted under some policy. Give a \
+             longer --duration-ms.\n"
+        ),
+    }
+}
+
+/// What the tables are of.
+fn note(summary: &Summary) -> String {
+    let bounded = match summary.bounded_cells {
+        0 => "only with --bound, and over cells that have a bound".to_string(),
+        cells => format!("over the {cells} of {} cells that have a bound", summary.cells.len()),
+    };
+    format!(
+        "Means over the cells, geometric of UXCost, bound and energy; 95 % intervals over the seeds, by Student's t: of \
+         one seed there is none.\n{}\nx bound: {bounded}; points lost: accuracy, over the cells with supernets.",
+        ours_over_it(&summary.subject, &summary.compared())
     )
 }
 
-fn interval(estimate: &Estimate, scale: f64, digits: usize) -> String {
-    format!("{:.digits$}..{:.digits$}", scale * estimate.low, scale * estimate.high)
+/// What the ratios to the other policies are of.
+pub(super) fn ours_over_it(subject: &str, compared: &str) -> String {
+    format!(
+        "ours/it: UXCost of {subject} over that of the policy, geometric mean over {compared}; its 95 % interval is over \
+         these cells."
+    )
 }
 
-fn cell(cell: &Comparison) -> Vec<String> {
-    let number = |value: Option<f64>| value.map_or_else(String::new, |value| format!("{value:.3}"));
-    vec![
-        cell.scenario.clone(),
-        cell.platform.clone(),
-        format!("{:.2}", cell.utilisation),
-        number(cell.bound),
-        format!("{:.3}", cell.uxcost),
-        cell.best.clone().unwrap_or_default(),
-        number(cell.ratio.map(|ratio| ratio.mean)),
-        cell.ratio.map_or_else(String::new, |ratio| interval(&ratio, 1.0, 3)),
-    ]
+/// Mean and interval.
+pub(super) fn pair(estimate: Option<Estimate>, scale: f64, digits: usize) -> [String; 2] {
+    let mean = figure(estimate.map(|estimate| scale * estimate.mean), digits);
+    let ends = estimate.and_then(|Estimate { low, high, .. }| low.zip(high));
+    let interval = ends.map(|(low, high)| format!("{:.digits$}..{:.digits$}", scale * low, scale * high));
+    [mean, interval.unwrap_or_else(|| NOTHING.into())]
+}
+
+/// The table of cells: behind what tells wins from losses, UXCost of every policy beside ours.
+fn cells(summary: &Summary) -> (Vec<&str>, Vec<Vec<String>>) {
+    let design = summary.cells.iter().any(|cell| cell.design);
+    let mut header = vec!["scenario", "platform"];
+    header.extend(design.then_some("designed on"));
+    header.extend([
+        "utilisation",
+        "bound",
+        "UXCost",
+        "best other",
+        "ratio",
+        "95 %",
+        "UXCost 95 %",
+        "best other's",
+    ]);
+    let others = summary.policies.iter().map(|policy| policy.policy.as_str());
+    header.extend(others.filter(|policy| *policy != summary.subject));
+    let row = |cell: &Comparison| {
+        let of = |name: &str| cell.policies.iter().find(|of| of.policy == name)?.uxcost;
+        let mut row = vec![cell.scenario.clone(), cell.platform.clone()];
+        row.extend(design.then(|| if cell.design { "yes" } else { "" }.to_string()));
+        row.extend([format!("{:.2}", cell.utilisation), figure(cell.bound, 3), figure(cell.uxcost, 3)]);
+        row.push(cell.best.clone().unwrap_or_else(|| NOTHING.into()));
+        row.extend(pair(cell.ratio, 1.0, 3));
+        let [_, ours] = pair(of(&summary.subject), 1.0, 3);
+        let best = cell.best.as_deref().and_then(of);
+        row.extend([ours, figure(best.map(|best| best.mean), 3)]);
+        let others = cell.policies.iter().filter(|of| of.policy != summary.subject);
+        row.extend(others.map(|of| figure(of.uxcost.map(|uxcost| uxcost.mean), 3)));
+        row
+    };
+    (header, summary.cells.iter().map(row).collect())
 }
 
 fn policy(policy: &PolicySummary) -> Vec<String> {
-    let pair = |estimate: Option<Estimate>, scale: f64, digits: usize| match estimate {
-        Some(estimate) => [format!("{:.digits$}", scale * estimate.mean), interval(&estimate, scale, digits)],
-        None => [String::new(), String::new()],
-    };
     let mut row = vec![policy.policy.clone()];
-    row.extend(pair(Some(policy.uxcost), 1.0, 3));
+    row.extend(pair(policy.uxcost, 1.0, 3));
+    row.extend(pair(policy.ours_over_it, 1.0, 3));
     row.extend(pair(policy.times_bound, 1.0, 3));
-    row.extend(pair(Some(policy.miss_rate), 100.0, 2));
+    row.extend(pair(policy.miss_rate, 100.0, 2));
     row.extend(pair(policy.frame_mj, 1.0, 3));
     row.extend(pair(policy.accuracy_loss, 1.0, 2));
     row
@@ -91,20 +142,35 @@ fn policy(policy: &PolicySummary) -> Vec<String> {
 
 fn csv(summary: &Summary, out: &mut impl Write) -> io::Result<()> {
     let mut writer = csv::Writer::from_writer(out);
-    writer.write_record(["experiment", "policy", "figure", "mean", "low", "high"])?;
+    writer.write_record(["experiment", "scenario", "platform", "policy", "figure", "mean", "low", "high"])?;
+    let mut write = |cell: [&str; 2], policy: &str, figure: &str, estimate: Option<Estimate>| {
+        let Some(Estimate { mean, low, high }) = estimate else { return Ok(()) };
+        let [scenario, platform] = cell;
+        let [low, high] = [low, high].map(|end| end.map_or_else(String::new, |end| end.to_string()));
+        let mean = mean.to_string();
+        writer.write_record([&summary.experiment, scenario, platform, policy, figure, &mean, &low, &high])
+    };
     for policy in &summary.policies {
         let figures = [
-            ("uxcost", Some(policy.uxcost)),
+            ("uxcost", policy.uxcost),
+            ("ours_over_it", policy.ours_over_it),
             ("times_bound", policy.times_bound),
-            ("miss_rate", Some(policy.miss_rate)),
+            ("miss_rate", policy.miss_rate),
             ("frame_mj", policy.frame_mj),
             ("accuracy_loss", policy.accuracy_loss),
         ];
         for (figure, estimate) in figures {
-            let Some(Estimate { mean, low, high }) = estimate else { continue };
-            let [mean, low, high] = [mean, low, high].map(|value| value.to_string());
-            writer.write_record([&summary.experiment, &policy.policy, figure, &mean, &low, &high])?;
+            write(["", ""], &policy.policy, figure, estimate)?;
         }
+    }
+    for cell in &summary.cells {
+        let names = [cell.scenario.as_str(), cell.platform.as_str()];
+        let bound = cell.bound.map(|mean| Estimate { mean, low: None, high: None });
+        write(names, "", "bound", bound)?;
+        for of in &cell.policies {
+            write(names, &of.policy, "uxcost", of.uxcost)?;
+        }
+        write(names, &summary.subject, "ratio", cell.ratio)?;
     }
     writer.flush()
 }

@@ -3,8 +3,8 @@
 use plotters::prelude::*;
 use plotters::style::text_anchor::{HPos, Pos, VPos};
 
-use super::Run;
 use super::matrix::Matrix;
+use super::{Run, figure};
 
 const ROW: i32 = 20;
 const COLUMN: i32 = 72;
@@ -36,21 +36,23 @@ fn draw(matrix: &Matrix<'_>, svg: &mut String) -> Result<(), DrawingAreaErrorKin
         let x = LEFT + COLUMN * column as i32 + COLUMN / 2;
         root.draw_text(matrix.policies[policy], &text(12, &BLACK, HPos::Center), (x, TOP - 14))?;
     }
-    let row = |index: i32, name: &str, costs: &[f64]| -> Result<(), DrawingAreaErrorKind<std::io::Error>> {
-        let y = TOP + ROW * index;
-        let best = super::matrix::lowest(costs);
-        root.draw_text(name, &text(12, &BLACK, HPos::Right), (LEFT - 8, y + ROW / 2))?;
-        for (column, &policy) in order.iter().enumerate() {
-            let x = LEFT + COLUMN * column as i32;
-            let share = shade(costs[policy], best);
-            let area = [(x, y), (x + COLUMN - 1, y + ROW - 1)];
-            root.draw(&Rectangle::new(area, colour(share).filled()))?;
-            let ink = if share > 0.55 { WHITE } else { BLACK };
-            let label = format!("{:.3}", costs[policy]);
-            root.draw_text(&label, &text(11, &ink, HPos::Center), (x + COLUMN / 2, y + ROW / 2))?;
-        }
-        Ok(())
-    };
+    let row =
+        |index: i32, name: &str, costs: &[Option<f64>]| -> Result<(), DrawingAreaErrorKind<std::io::Error>> {
+            let y = TOP + ROW * index;
+            let best = super::matrix::lowest(costs);
+            root.draw_text(name, &text(12, &BLACK, HPos::Right), (LEFT - 8, y + ROW / 2))?;
+            for (column, &policy) in order.iter().enumerate() {
+                let x = LEFT + COLUMN * column as i32;
+                let share = costs[policy].zip(best).map_or(0.0, |(cost, best)| shade(cost, best));
+                let area = [(x, y), (x + COLUMN - 1, y + ROW - 1)];
+                let fill = if costs[policy].is_some() { colour(share) } else { WHITE };
+                root.draw(&Rectangle::new(area, fill.filled()))?;
+                let ink = if share > 0.55 { WHITE } else { BLACK };
+                let label = figure(costs[policy], 3);
+                root.draw_text(&label, &text(11, &ink, HPos::Center), (x + COLUMN / 2, y + ROW / 2))?;
+            }
+            Ok(())
+        };
     for (index, cell) in matrix.cells.iter().enumerate() {
         row(index as i32, &format!("{} {}", cell.scenario, cell.platform), &cell.costs)?;
     }

@@ -16,8 +16,8 @@ pub struct Check {
     pub source: String,
     /// What it must not exceed.
     pub limit: f64,
-    /// What it is.
-    pub got: f64,
+    /// What it is; `None` if no frame was counted, and then no limit holds.
+    pub got: Option<f64>,
     /// How it is written.
     pub unit: Unit,
 }
@@ -36,7 +36,7 @@ pub enum Unit {
 impl Check {
     /// Whether the figure exceeds the limit, by more than what writing numbers down may lose.
     pub fn is_exceeded(&self) -> bool {
-        self.got > self.limit + 1e-9 * self.limit.abs()
+        self.got.is_none_or(|got| got > self.limit + 1e-9 * self.limit.abs())
     }
 
     fn write(&self, value: f64) -> String {
@@ -51,9 +51,14 @@ impl Check {
 /// What, limit, got, by how much.
 impl fmt::Display for Check {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        let (got, limit) = (self.write(self.got), self.write(self.limit));
-        write!(f, "{}: {} is {got}, limit {limit} ({})", self.run, self.what, self.source)?;
-        let over = self.got - self.limit;
+        let limit = self.write(self.limit);
+        let Some(got) = self.got else {
+            let Self { run, what, source, .. } = self;
+            let remedy = "no frame was due and counted; give a longer --duration-ms";
+            return write!(f, "{run}: {what} is unknown, limit {limit} ({source}): {remedy}");
+        };
+        write!(f, "{}: {} is {}, limit {limit} ({})", self.run, self.what, self.write(got), self.source)?;
+        let over = got - self.limit;
         match self.unit {
             _ if !self.is_exceeded() => Ok(()),
             Unit::Share => write!(f, ": {:.2} percentage points above", 100.0 * over),
@@ -102,7 +107,8 @@ mod tests {
     use super::*;
 
     fn check(limit: f64, got: f64, unit: Unit) -> Check {
-        Check { run: "a & b".into(), what: "UXCost".into(), source: "--max-uxcost".into(), limit, got, unit }
+        let (what, source) = ("UXCost".into(), "--max-uxcost".into());
+        Check { run: "a & b".into(), what, source, limit, got: Some(got), unit }
     }
 
     #[test]
@@ -122,6 +128,17 @@ mod tests {
             "a limit that is met is not exceeded"
         );
         assert!(!check(0.1, 0.1 + 1e-16, Unit::Plain).is_exceeded(), "the last digit is no regression");
+    }
+
+    #[test]
+    fn a_limit_on_what_was_not_measured_does_not_hold() {
+        let unknown = Check { got: None, ..check(0.5, 0.0, Unit::Plain) };
+        assert!(unknown.is_exceeded());
+        assert_eq!(
+            unknown.to_string(),
+            "a & b: UXCost is unknown, limit 0.5000 (--max-uxcost): no frame was due and counted; give a longer \
+             --duration-ms"
+        );
     }
 
     #[test]

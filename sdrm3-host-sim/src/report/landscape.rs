@@ -193,7 +193,7 @@ pub fn write_landscape(landscape: &Landscape, json: bool, out: &mut impl Write) 
             .map(|(at, alpha, beta)| vec![format!("{at:.0}"), format!("{alpha:.3}"), format!("{beta:.3}")]);
         writeln!(out, "{}", table(&["at ms", "alpha", "beta"], rows))?;
     }
-    let above = |cost: f64| 100.0 * (cost / best.0 - 1.0);
+    let above = |cost: f64| if best.0 > 0.0 { 100.0 * (cost / best.0 - 1.0) } else { 0.0 };
     writeln!(
         out,
         "\nbest of the grid: {:.4} at ({:.3}, {:.3})\nstart:            {:.4} at ({:.3}, {:.3}), {:+.1} %\n\

@@ -25,7 +25,7 @@ mod table;
 mod timeline;
 
 pub use bound::{AcceleratorBound, BoundReport, ModelBound, write_bounds};
-pub use curves::{Curves, draw_curves, write_curves};
+pub use curves::{CurvePoint, Curves, draw_curves, write_curves};
 pub use detail::write_detail;
 pub use events::EventLog;
 pub use experiment::write_experiment;
@@ -40,6 +40,7 @@ pub use metrics::{Metrics, RunMetrics};
 pub use perfetto::PerfettoTrace;
 pub use run::{ModelRun, Run, geometric_mean};
 pub use scatter::scatter;
+use table::{NOTHING, figure, share};
 pub use table::{markdown, table};
 pub use timeline::Timeline;
 

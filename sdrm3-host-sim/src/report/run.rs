@@ -21,7 +21,7 @@ pub struct Run {
     pub seed: u64,
     /// Virtual time, in milliseconds.
     pub duration_ms: u32,
-    /// UXCost: the product of the next two, lower is better.
+    /// UXCost: the product of the next two, lower is better; 0 if no frame was counted.
     pub uxcost: f64,
     /// Sum over models of the share of violated frames.
     pub violation_rate_sum: f64,
@@ -122,6 +122,11 @@ impl Run {
             accuracy_loss: accuracy_loss(cell, outcome),
             models: models.collect(),
         }
+    }
+
+    /// UXCost, if any frame was counted: else it says nothing.
+    pub fn counted(&self) -> Option<f64> {
+        self.models.iter().any(|model| model.frames > 0).then_some(self.uxcost)
     }
 }
 

@@ -2,6 +2,19 @@
 
 use comfy_table::{CellAlignment, Table, presets};
 
+/// In place of a figure of which there is nothing to take.
+pub(super) const NOTHING: &str = "-";
+
+/// A figure with so many digits.
+pub(super) fn figure(value: Option<f64>, digits: usize) -> String {
+    value.map_or_else(|| NOTHING.into(), |value| format!("{value:.digits$}"))
+}
+
+/// A share in percent.
+pub(super) fn share(value: Option<f64>) -> String {
+    value.map_or_else(|| NOTHING.into(), |share| format!("{:.1} %", 100.0 * share))
+}
+
 /// A table of texts without borders; columns whose cells are all numbers are aligned to the right.
 pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> String {
     let rows: Vec<Vec<String>> = rows.into_iter().collect();
@@ -9,7 +22,7 @@ pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> St
     table.load_style(presets::NOTHING).set_header(header);
     let numeric = |text: &String| {
         let text = text.trim_end_matches(['*', '%', ' ']);
-        text.is_empty() || text.parse::<f64>().is_ok()
+        text.is_empty() || text == NOTHING || text.parse::<f64>().is_ok()
     };
     for column in 0..header.len() {
         let all_numbers = rows.iter().filter_map(|row| row.get(column)).all(numeric);

@@ -231,7 +231,9 @@ impl ModelEntry {
         let deadline_ms = self
             .deadline_ms
             .as_ref()
-            .map(|value| number(source, value, "deadline_ms", "above 0", |v| v > 0.0 && v <= 1e9))
+            .map(|value| {
+                number(source, value, "deadline_ms", "above 0, at most 1e9", |v| v > 0.0 && v <= 1e9)
+            })
             .transpose()?;
         let jitter_ms = optional(source, self.jitter_ms.as_ref(), "jitter_ms", fps)?;
         let phase_ms = optional(source, self.phase_ms.as_ref(), "phase_ms", 1e-6)?;

@@ -1,7 +1,7 @@
 //! One parameter of a sweep and the values that it takes.
 
 use crate::input::{InputError, unknown_name};
-use crate::policy::{Parameters, Part, PolicyName};
+use crate::policy::{Method, Parameters, Part, PolicyName};
 use crate::scenario::{Platform, Scenario};
 
 /// Makes [`Key`] of a table: variant, name, and what its values are in words.
@@ -39,7 +39,7 @@ keys! {
     Platform "platform" "a built-in platform or a file, or all";
     FpsScale "fps_scale" "how many times faster all frames come, from 0.01 to 100";
     Policy "policy" "a policy, or all";
-    Without "without" "parts of sdrm3 that are off, as in drop+tuner, or none";
+    Without "without" "parts of the policy that are off, as in drop+tuner, or none";
     DurationMs "duration_ms" "virtual time, from 1 to 172800000 ms";
     WindowMs "window_ms" "window of the tuner, from 1 to 1000000 ms";
     Alpha "alpha" "weight of starvation, from 0 to 2";
@@ -108,7 +108,7 @@ impl Key {
         match self {
             Self::Scenario => Scenario::source(text).map(|_| text.into()),
             Self::Platform => Platform::source(text).map(|_| text.into()),
-            Self::Policy => PolicyName::find(text).map(|policy| policy.name().into()),
+            Self::Policy => Method::find(text, &[], Parameters::default()).map(|method| method.label()),
             Self::Without if text == "none" => Ok(text.into()),
             Self::Without => {
                 let parts = text.split('+').map(Part::find).collect::<Result<Vec<_>, _>>()?;
@@ -235,7 +235,7 @@ mod tests {
         assert_eq!(listed(Key::Seed, "10:30:10"), ["10", "20", "30"]);
         assert_eq!(listed(Key::Beta, "0.50, 1.0"), ["0.5", "1"]);
         assert_eq!(listed(Key::Without, "none,tuner+drop"), ["none", "drop+tuner"]);
-        assert_eq!(listed(Key::Policy, "fcfs,sdrm3"), ["fcfs", "sdrm3"]);
+        assert_eq!(listed(Key::Policy, "fcfs,sdrm3-no-tuner-no-drop"), ["fcfs", "sdrm3-no-drop-no-tuner"]);
         assert_eq!(listed(Key::Platform, "all").len(), 8);
         assert_eq!(Key::Alpha.axis(["0:2"]), Ok(Axis::Between(0.0, 2.0)));
     }

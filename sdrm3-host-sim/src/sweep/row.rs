@@ -8,7 +8,7 @@ use super::Key;
 use crate::engine::Cell;
 use crate::input::InputError;
 use crate::network::Library;
-use crate::policy::{Method, Parameters, Part, PolicyName};
+use crate::policy::{Method, Parameters, Part};
 use crate::report::Run;
 use crate::scenario::{ACCELERATORS, CostTable, Platform, Scenario, build};
 
@@ -76,7 +76,7 @@ impl Setting {
             scenario: value(Key::Scenario).into(),
             platform: value(Key::Platform).into(),
             fps_scale: value(Key::FpsScale).parse().map_err(|_| fail(Key::FpsScale))?,
-            method: Method::new(PolicyName::find(value(Key::Policy))?, &without, parameters),
+            method: Method::find(value(Key::Policy), &without, parameters)?,
             duration_ms: value(Key::DurationMs).parse().map_err(|_| fail(Key::DurationMs))?,
             seed: value(Key::Seed).parse().map_err(|_| fail(Key::Seed))?,
         })

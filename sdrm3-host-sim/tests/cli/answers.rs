@@ -18,6 +18,96 @@ fn without_arguments_it_compares_all_policies_and_says_who_wins() {
     assert!(verdict.contains("% below"), "{verdict}");
 }
 
+/// Whatever is printed and written of runs in which nothing was measured.
+#[test]
+fn without_a_frame_there_is_no_figure_and_no_winner() {
+    let folder = Folder::new("no-frame", &[("s.toml", SCENARIO), ("p.toml", PLATFORM)]);
+    let is_clean = |text: &str| {
+        for bad in ["NaN", "-0", " inf"] {
+            assert!(!text.contains(bad), "{bad}: {text}");
+        }
+    };
+    let cell = "--scenario s.toml --platform p.toml --duration-ms 1";
+    let run = folder.prints(&format!("run {cell} --report r.html"));
+    is_clean(&run);
+    assert!(
+        run.ends_with(
+            "\nUXCost -: no frame was due and counted; give a longer --duration-ms; 23 dispatches\n"
+        )
+    );
+    let page = folder.read("r.html");
+    assert!(page.contains("<p class=\"verdict\">No frame was due and counted within the run; give a longer"));
+    for options in ["", " --bound", " --format markdown", " --format csv", " --format json"] {
+        is_clean(&folder.prints(&format!("compare {cell} --policy fcfs --policy edf{options}")));
+    }
+    let all =
+        folder.prints(&format!("compare {cell} --policy fcfs --policy edf --bound --out c --report c.html"));
+    let row = |name: &str| -> Vec<String> {
+        let line = all.lines().find(|line| line.trim_start().starts_with(name)).unwrap_or_default();
+        line.split_whitespace().map(String::from).collect()
+    };
+    assert_eq!(row("fcfs"), ["fcfs", "-", "-", "-", "-"], "{all}");
+    assert!(all.ends_with(
+        "\n\nLeft out, for no frame was due and counted there: test on two. Give a longer --duration-ms.\n"
+    ));
+    assert!(!all.contains("best:"), "{all}");
+    for name in ["c/compare.svg", "c/compare.md"] {
+        is_clean(&folder.read(name));
+    }
+    assert!(folder.read("c.html").contains("<p class=\"verdict\">Left out, for no frame was due"));
+    folder.refuses(
+        &format!("tune {cell} --grid 2"),
+        &["--duration-ms: no frame of test on two was due and counted within 1 ms; give a longer one"],
+    );
+    let bound = folder.prints(&format!("bound {cell}"));
+    assert!(bound.ends_with("a 0 (0.00), b 0 (0.00)\n"), "{bound}");
+}
+
+/// Under `static` the only frames of a cell are left out, for they have time left when the run ends: that is no merit.
+#[test]
+fn a_cell_in_which_a_policy_had_no_frame_counted_is_in_no_mean() {
+    let folder = Folder::new("uncounted", &[]);
+    let compare = |options: &str| {
+        folder.prints(&format!(
+            "compare --scenario vr_gaming --scenario ar_call --duration-ms 20 --policy fcfs --policy static {options}"
+        ))
+    };
+    let text = compare("");
+    let of = |text: &str, policy: &str| -> Vec<String> {
+        let line = text.lines().find(|line| line.trim_start().starts_with(policy)).unwrap_or_default();
+        line.split_whitespace().filter(|word| *word != "*").map(String::from).collect()
+    };
+    let (fcfs, fixed) = (of(&text, "fcfs"), of(&text, "static"));
+    assert_eq!(fixed[2], "-", "{text}");
+    assert!(fcfs[2].parse::<f64>().is_ok(), "{text}");
+    for row in [fcfs, fixed] {
+        assert_eq!(row[1], row[3], "the mean is that of vr_gaming: {text}");
+    }
+    assert!(
+        text.contains(
+            "Left out, for no frame was due and counted there: ar_call on 4k-1ws-2os under static."
+        )
+    );
+    let json: serde_json::Value = serde_json::from_str(&compare("--format json")).expect("JSON");
+    assert_eq!(json["runs"][3]["uxcost"], 0.0, "a number, as before");
+}
+
+#[test]
+fn a_policy_is_named_as_reports_name_it() {
+    let folder = Folder::new("labels", &[("s.toml", SCENARIO), ("p.toml", PLATFORM)]);
+    let cell = "--scenario s.toml --platform p.toml --duration-ms 300 --format json";
+    let compare = |options: &str| folder.prints(&format!("compare {cell} {options}"));
+    let by_label = compare("--policy sdrm3-gated-no-correction");
+    assert_eq!(by_label, compare("--policy sdrm3-gated --without correction"));
+    assert!(by_label.contains("\"policy\": \"sdrm3-gated-no-correction\""), "{by_label}");
+    assert_eq!(by_label, folder.prints(&format!("run {cell} --policy sdrm3-gated-no-correction")));
+    assert_eq!(
+        compare("--policy sdrm3-no-tuner-no-drop --policy sdrm3-no-drop --without tuner"),
+        compare("--policy sdrm3-no-drop-no-tuner"),
+        "the same method once"
+    );
+}
+
 #[test]
 fn the_same_seed_gives_the_same_bytes_on_any_number_of_threads() {
     let folder = Folder::new("seed", &[]);

@@ -60,6 +60,8 @@ fn robustness_is_a_table_and_a_picture() {
     for name in ["latency bias", "latency noise", "throttling", "jitter"] {
         assert_eq!(text.matches(name).count(), 5, "{text}");
     }
+    let header = text.lines().next().expect("a header");
+    assert_eq!((header.matches("ours/it").count(), header.matches("95 %").count()), (1, 3), "{header}");
     let picture = std::fs::read_to_string(folder.0.join("r.svg")).expect("the picture");
     assert!(picture.starts_with("<svg") && picture.contains("sdrm3-gated"));
 }
@@ -67,9 +69,128 @@ fn robustness_is_a_table_and_a_picture() {
 #[test]
 fn every_part_of_the_subject_is_left_out_once() {
     let text = folder("bench-ablation").prints(&format!("{BENCH} --ablation"));
-    for part in ["gate", "abandon", "wait", "comfort", "confidence", "supernet", "correction"] {
+    for part in [
+        "gate",
+        "abandon",
+        "wait",
+        "comfort",
+        "confidence",
+        "tail",
+        "persistence",
+        "order",
+        "supernet",
+        "correction",
+    ] {
         assert!(text.contains(&format!("sdrm3-gated-no-{part} ")), "{part}: {text}");
     }
+}
+
+/// Of one seed nothing is known but the value.
+#[test]
+fn one_seed_has_no_intervals() {
+    let folder = folder("bench-one-seed");
+    let bench = "bench e.toml --duration-ms 300 --policy sdrm3-gated --policy fcfs --seeds 1";
+    let document: Value =
+        serde_json::from_str(&folder.prints(&format!("{bench} --format json"))).expect("JSON");
+    let uxcost = &document["policies"][0]["uxcost"];
+    assert!(uxcost["mean"].is_number() && uxcost["low"].is_null() && uxcost["high"].is_null(), "{uxcost}");
+    let ratio = &document["cells"][0]["ratio"];
+    assert!(ratio["mean"].is_number() && ratio["low"].is_null() && ratio["high"].is_null(), "{ratio}");
+    let csv = folder.prints(&format!("{bench} --format csv"));
+    let row = csv.lines().find(|row| row.starts_with("mine,,,sdrm3-gated,uxcost,")).expect("a row");
+    assert!(row.ends_with(",,"), "{row}");
+    for format in ["table", "markdown"] {
+        let text = folder.prints(&format!("{bench} --format {format}"));
+        let [tables, _] = [0, 1].map(|part| text.split("Means over the cells").nth(part).expect("a note"));
+        // Only that of the ratios, which is over the cells.
+        assert_eq!(tables.matches("..").count(), 1, "{text}");
+    }
+    let text = folder.prints(&format!("{bench} --robustness r.svg"));
+    assert_eq!(text.matches("..").count(), 20, "{text}");
+    assert!(folder.read("r.svg").contains("sdrm3-gated"));
+}
+
+/// The bound, ours and every other policy stand beside each other, in all formats.
+#[test]
+fn a_cell_has_the_figures_of_every_policy() {
+    let folder = folder("bench-cells");
+    let bench = format!("{BENCH} --policy sdrm3 --policy sdrm3-gated-no-gate --bound");
+    let document: Value =
+        serde_json::from_str(&folder.prints(&format!("{bench} --format json"))).expect("JSON");
+    assert_eq!((&document["compared_cells"], &document["bounded_cells"]), (&3.into(), &1.into()));
+    let names = |of: &Value| -> Vec<String> {
+        let list = of["policies"].as_array().expect("policies");
+        list.iter().map(|of| of["policy"].as_str().expect("a name").into()).collect()
+    };
+    let order = names(&document);
+    for cell in document["cells"].as_array().expect("cells") {
+        assert_eq!(
+            (names(cell), &cell["compared"], &cell["design"]),
+            (order.clone(), &true.into(), &false.into())
+        );
+        let of = |name: &str| {
+            let of = cell["policies"].as_array().and_then(|all| all.iter().find(|of| of["policy"] == name));
+            of.and_then(|of| of["uxcost"]["mean"].as_f64()).expect("a number")
+        };
+        assert!((of("sdrm3-gated") / cell["uxcost"].as_f64().unwrap() - 1.0).abs() < 1e-9);
+        let best = cell["best"].as_str().expect("a rival");
+        assert!(of(best) <= of("fcfs").min(of("sdrm3")) && best != "sdrm3-gated-no-gate", "{cell}");
+    }
+    let csv = folder.prints(&format!("{bench} --format csv"));
+    assert!(csv.starts_with("experiment,scenario,platform,policy,figure,mean,low,high\n"), "{csv}");
+    let rows = |begins: &str| csv.lines().filter(|row| row.starts_with(begins)).count();
+    assert_eq!((rows("mine,test,two,"), rows("mine,,,sdrm3,ours_over_it,")), (1 + 4 + 1, 1), "{csv}");
+    assert_eq!(rows("mine,,,sdrm3-gated,ours_over_it,"), 0, "{csv}");
+    let text = folder.prints(&bench);
+    let header = text.lines().find(|line| line.trim_start().starts_with("scenario")).expect("a header");
+    let others: Vec<&str> = order.iter().map(String::as_str).filter(|name| *name != "sdrm3-gated").collect();
+    let columns: Vec<&str> = header.split("  ").map(str::trim).filter(|text| !text.is_empty()).collect();
+    let plain = ["scenario", "platform", "utilisation", "bound", "UXCost", "best other", "ratio", "95 %"];
+    assert_eq!(columns, [&plain[..], &["UXCost 95 %", "best other's"], &others].concat(), "{header}");
+    assert!(text.contains("x bound: over the 1 of 3 cells that have a bound;"), "{text}");
+    assert!(
+        text.contains(
+            "ours/it: UXCost of sdrm3-gated over that of the policy, geometric mean over all cells;"
+        )
+    );
+}
+
+#[test]
+fn cells_that_a_policy_was_designed_on_are_marked_and_not_compared_on() {
+    let folder = folder("bench-design");
+    let bench = |experiment: &str| {
+        std::fs::write(folder.0.join("e.toml"), experiment).expect("a file can be written");
+        folder.prints(BENCH)
+    };
+    assert!(!bench(EXPERIMENT).contains("designed on"), "no cell, no column");
+    let text = bench(&EXPERIMENT.replace("[[cells]]\n", "[[cells]]\ndesign = true\n"));
+    assert!(text.contains("over 2 of 3 cells, on which no policy was designed: "), "{text}");
+    let row = |name: &str| text.lines().find(|line| line.trim_start().starts_with(name)).expect("a row");
+    assert!(row("test").contains(" yes ") && !row("random_7").contains(" yes "), "{text}");
+    let text = bench(&EXPERIMENT.replace("name = 'mine'\n", "name = 'mine'\ndesign = true\n"));
+    assert!(text.contains("over 3 of 3 cells, on all of which a policy was designed: "), "{text}");
+    assert_eq!(text.matches(" yes ").count(), 3, "{text}");
+}
+
+#[test]
+fn without_a_frame_there_is_no_figure() {
+    let folder = folder("bench-short");
+    let bench = "bench e.toml --duration-ms 1 --policy sdrm3-gated --policy fcfs --seeds 2 --bound";
+    for format in ["table", "markdown", "csv", "json"] {
+        let text = folder.prints(&format!("{bench} --format {format}"));
+        assert!(!text.contains("NaN") && !text.contains("inf") && !text.contains("-0.0"), "{text}");
+        let says =
+            "Left out of means and wins: 3 cells in which no frame was due and counted under some policy.";
+        assert_eq!(text.contains(says), format == "table" || format == "markdown", "{text}");
+        if format == "json" {
+            let document: Value = serde_json::from_str(&text).expect("JSON");
+            assert!(document["policies"][0]["uxcost"].is_null() && document["cells"][0]["uxcost"].is_null());
+            assert_eq!(document["cells"][0]["counts"], false);
+        }
+    }
+    let text =
+        folder.prints("bench e.toml --duration-ms 1 --policy sdrm3-gated --seeds 1 --robustness r.svg");
+    assert!(!text.contains("NaN") && !folder.read("r.svg").contains("NaN"), "{text}");
 }
 
 #[test]

@@ -33,6 +33,43 @@ fn limits_that_hold_say_nothing_and_limits_that_do_not_say_by_how_much() {
     }
 }
 
+/// Of a run that is too short for any frame nothing is known, and no limit holds.
+#[test]
+fn limits_do_not_hold_where_no_frame_was_due() {
+    let folder = folder("undue");
+    let cell = "--scenario s.toml --platform p.toml --duration-ms 1 --policy sdrm3";
+    for command in ["run", "compare"] {
+        let errors = exceeds(
+            &folder,
+            &format!("{command} {cell} --max-uxcost 0.1 --max-miss-rate gaze=0 --junit {command}.xml"),
+        );
+        let lines: Vec<&str> = errors.lines().collect();
+        let why = "no frame was due and counted; give a longer --duration-ms";
+        assert_eq!(
+            lines,
+            [
+                "sdrm3-sim: 2 of 2 limits are exceeded",
+                &format!("  test on two under sdrm3: UXCost is unknown, limit 0.1000 (--max-uxcost): {why}"),
+                &format!(
+                    "  test on two under sdrm3: share of deadlines that gaze missed is unknown, limit 0.00 % \
+                     (--max-miss-rate): {why}"
+                ),
+            ],
+            "{command}"
+        );
+        assert!(folder.read(&format!("{command}.xml")).contains("failures=\"2\""));
+    }
+    // Of a model alone.
+    let short = "run --scenario vr_gaming --duration-ms 5 --max-miss-rate keyword=0";
+    folder.prints(short);
+    let errors = exceeds(&folder, &format!("{short} --max-miss-rate gaze=1"));
+    assert!(errors.contains("1 of 2 limits is exceeded"), "{errors}");
+    let baseline = folder.prints(&format!("compare {cell} --format json"));
+    std::fs::write(folder.0.join("b.json"), baseline).expect("a file can be written");
+    let errors = exceeds(&folder, &format!("compare {cell} --baseline b.json"));
+    assert!(errors.contains("1 of 1 limits is exceeded") && errors.contains("UXCost is unknown"), "{errors}");
+}
+
 #[test]
 fn a_baseline_holds_against_itself_and_not_against_a_better_one() {
     let folder = folder("baseline");
@@ -86,6 +123,14 @@ fn bad_limits_are_refused_before_anything_runs() {
     refuses("--max-miss-rate eye", &["--max-miss-rate: `eye` is no limit; give MODEL=RATE, as in gaze=2%"]);
     refuses("--max-miss-rate eyes=1%", &["--max-miss-rate: unknown model `eyes`; did you mean `eye`?"]);
     refuses("--max-miss-rate eye=few", &["--max-miss-rate: `few` is no rate; give a share as 0.02 or 2%"]);
+    refuses(
+        "--max-miss-rate eye=200%",
+        &["--max-miss-rate: `200%` is more than all frames; give a share of at"],
+    );
+    refuses(
+        "--max-miss-rate eye=2",
+        &["--max-miss-rate: `2` is more than all frames; give a share of at most"],
+    );
     refuses("--baseline none.json", &["none.json: "]);
     refuses("--baseline s.toml", &["s.toml:1: ", "; give a file that `--format json` printed"]);
     refuses("--tolerance 2%", &["--baseline"]);

@@ -20,6 +20,11 @@ fn bad_scenarios_are_refused() {
         ("fps = 60", "fps = 0", &["s.toml:5: fps is 0; give"]),
         ("fps = 60", "fps = 60\ndeadline_ms = 0", &["s.toml:6: deadline_ms is 0; give a number above 0"]),
         ("fps = 60", "fps = 60\ndeadline_ms = -5", &["s.toml:6: deadline_ms is -5; give"]),
+        (
+            "fps = 60",
+            "fps = 60\ndeadline_ms = 1e12",
+            &["s.toml:6: deadline_ms is 1000000000000; give a number above 0, at most 1e9"],
+        ),
         ("fps = 60", "fps = 60\njitter_ms = 100", &["s.toml:6: jitter_ms is 100; give a number from 0"]),
         ("fps = 60", "fps = 60\nfps = 30", &["s.toml:6: duplicate key; "]),
         (
@@ -142,9 +147,17 @@ fn bad_layer_tables_are_refused() {
 
 #[test]
 fn bad_arguments_are_refused() {
-    let folder = Folder::new("bad_arguments", &[]);
+    let experiment = "name = 'e'\n[random]\nfirst = 1\ncount = 1\n";
+    let folder = Folder::new("bad_arguments", &[("e.toml", experiment)]);
     let cases: &[(&str, &[&str])] = &[
         ("compare --policy mapscor", &["--policy: unknown policy `mapscor`; did you mean `mapscore`?"]),
+        ("compare --policy sdrm", &["--policy: unknown policy `sdrm`; did you mean `sdrm3`?"]),
+        (
+            "run --scenario ar_call --policy sdrm3-no-drp",
+            &["unknown part of sdrm3 `drp`; did you mean `drop`?"],
+        ),
+        ("bench e.toml --subject zzz", &["--subject: unknown policy `zzz`; known are: fcfs, edf"]),
+        ("bench e.toml --subject sdrm3-gated-no-tuner", &["--subject: unknown part of sdrm3-gated `tuner`"]),
         ("compare --policy zzz", &["--policy: unknown policy `zzz`; known are: fcfs, edf"]),
         ("compare --platform 4k-3w", &["--platform: unknown platform `4k-3w`; did you mean `4k-3ws`?"]),
         ("compare --scenario vr_gamin", &["--scenario: unknown scenario `vr_gamin`; did you mean"]),

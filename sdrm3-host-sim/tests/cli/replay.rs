@@ -34,14 +34,28 @@ fn parameters_parts_and_files_go_with_the_trace() {
 #[test]
 fn the_gated_policy_replays_with_its_comfort_and_without_its_parts() {
     let folder = Folder::new("replay-gated", &[]);
-    for (name, options) in
-        [("c", "--param comfort=1.5"), ("g", "--without gate"), ("w", "--without wait,comfort")]
-    {
-        let cell = "--scenario drone_indoor --platform 4k-3os --duration-ms 500 --policy sdrm3-gated";
+    let cell = "--scenario ar_social --platform 4k-3os --duration-ms 500 --policy sdrm3-gated";
+    let mut hashes = Vec::new();
+    for (name, options) in [
+        ("all", ""),
+        ("c", "--param comfort=1.5"),
+        ("g", "--without gate"),
+        ("w", "--without wait,comfort"),
+        ("t", "--without tail"),
+        ("p", "--without persistence"),
+        ("o", "--without order"),
+    ] {
         folder.prints(&format!("run {cell} {options} --record {name}.trace"));
         let text = folder.prints(&format!("replay {name}.trace"));
         assert!(text.ends_with("verdict identical\n"), "{options}: {text}");
+        let hash = text.lines().find(|line| line.starts_with("hash ")).expect("a hash").to_string();
+        assert!(!hashes.contains(&hash), "{options}: it decides as another one");
+        hashes.push(hash);
     }
+    folder.prints(&format!("run {cell}-no-wait-no-comfort --record label.trace"));
+    assert_eq!(folder.read_bytes("label.trace"), folder.read_bytes("w.trace"), "the same by its label");
+    let text = folder.prints("replay g.trace --policy sdrm3-gated-no-gate");
+    assert!(text.ends_with("verdict identical\n"), "{text}");
 }
 
 #[test]

@@ -144,6 +144,32 @@ fn every_key_and_column_of_a_result_is_documented() {
 }
 
 #[test]
+fn every_key_and_column_of_an_experiment_is_documented() {
+    let file = Path::new(env!("CARGO_TARGET_TMPDIR")).join("documentation-experiment.toml");
+    std::fs::write(&file, "name = 'e'\n[random]\nfirst = 1\ncount = 2\n").expect("a file can be written");
+    let path = file.to_str().expect("UTF-8");
+    let bench = |format: &str| {
+        let short =
+            ["--duration-ms", "200", "--seeds", "2", "--policy", "fcfs", "--bound", "--format", format];
+        program(&[&["bench", path], &short[..]].concat())
+    };
+    let page = section("## Results: `bench --format`");
+    let json: serde_json::Value = serde_json::from_str(&bench("json")).expect("JSON");
+    let (of_all, rest) = page.split_once("| key of a policy |").unwrap();
+    let (of_policy, of_cell) = rest.split_once("| key of a cell |").unwrap();
+    for (value, page) in [(&json, of_all), (&json["policies"][0], of_policy), (&json["cells"][0], of_cell)] {
+        let keys = value.as_object().expect("keys");
+        assert!(keys.len() >= 7);
+        for key in keys.keys() {
+            assert!(documents(page, key), "`{key}` has no row");
+        }
+    }
+    let csv = bench("csv");
+    let header = format!("```text\n{}\n```", csv.lines().next().unwrap_or_default());
+    assert!(page.contains(&header), "{header}");
+}
+
+#[test]
 fn importing_and_costing_are_documented() {
     let help = program(&["import", "--help"]);
     let page = section("## Importing: `import`");

@@ -136,12 +136,13 @@ fn find(
     let tuner = settings.method(PolicyName::Sdrm3).run(&cell(&later, TUNED_MS), &mut ()).tuner;
     let cell = cell(&from_start, FIXED_MS);
     let costs = points(&axis(grid)).into_iter().map(|weights| fixed(&cell, weights, settings));
+    let costs: Vec<f64> = costs.collect::<Result<_, _>>()?;
     let centre = tuner.centre();
     Ok(Finding {
         moves: tuner.moves(),
         is_settled: tuner.is_settled(),
         weights: (centre.alpha.as_f64(), centre.beta.as_f64()),
-        settled: fixed(&cell, centre, settings),
-        best: costs.fold(f64::INFINITY, f64::min),
+        settled: fixed(&cell, centre, settings)?,
+        best: costs.into_iter().fold(f64::INFINITY, f64::min),
     })
 }

@@ -122,17 +122,20 @@ const charts = {
     }
   },
 
-  /** A bar for each policy, a group for each cell. */
+  /** A bar for each policy, a group for each cell; where no frame was counted a dash. */
   comparison(place) {
     const left = 96, wide = 360, row = 20, plot = wide - left - 70;
     const of = (group) => {
-      const best = Math.min(...group.costs), least = Math.min(best, group.bound ?? best);
-      const most = Math.min(Math.max(...group.costs), (best || 1e-9) * 10);
+      const known = group.costs.filter((cost) => cost !== null);
+      const best = Math.min(...known), least = Math.min(best, group.bound ?? best);
+      const most = Math.min(Math.max(0, ...known), (best || 1e-9) * 10) || 1;
       const x = (cost) => left + (Math.min(cost, most) / most) * plot;
       const bars = group.costs.flatMap((cost, index) => {
         const y = index * row, cut = cost > most * (1 + 1e-9);
+        const name = svg("text", { x: left - 8, y: y + 14, "text-anchor": "end", class: cost === best ? "strong" : "" }, data.policies[index]);
+        if (cost === null) return [name, svg("text", { x: left + 6, y: y + 14, class: "soft" }, "–")];
         return [
-          svg("text", { x: left - 8, y: y + 14, "text-anchor": "end", class: cost === best ? "strong" : "" }, data.policies[index]),
+          name,
           svg("rect", { x: left, y: y + 3, width: Math.max(1, x(cost) - left), height: row - 6, class: cost === best ? "best" : "bar" }),
           svg("text", { x: x(cost) + 5, y: y + 14 }, `${cut ? "» " : ""}${cost < 0.0995 ? cost.toFixed(4) : figure(cost)}`),
         ];

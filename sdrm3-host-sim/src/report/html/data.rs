@@ -67,12 +67,12 @@ pub(super) fn of_run(
 pub(super) fn of_comparison(runs: &[Run]) -> Value {
     let matrix = Matrix::new(runs);
     let order = matrix.by_mean();
-    let sorted = |costs: &[f64]| order.iter().map(|&policy| costs[policy]).collect::<Vec<_>>();
+    let sorted = |costs: &[Option<f64>]| order.iter().map(|&policy| costs[policy]).collect::<Vec<_>>();
     let mut groups: Vec<Value> = Vec::new();
     if matrix.cells.len() > 1 {
-        let bound = matrix.bound.as_ref().map(|bound| bound.mean);
+        let bound = matrix.bound.as_ref().and_then(|bound| bound.mean);
         let means = sorted(&matrix.means);
-        groups.push(json!({ "name": "Geometric mean over all cells", "costs": means, "bound": bound }));
+        groups.push(json!({ "name": format!("Geometric mean over {} cells", matrix.counting()), "costs": means, "bound": bound }));
     }
     groups.extend(matrix.cells.iter().map(|cell| {
         let name = format!("{} on {}", cell.scenario, cell.platform);

@@ -32,21 +32,26 @@ fn figure(value: Option<f64>, digits: usize) -> String {
     value.map_or_else(|| "–".into(), |value| format!("{value:.digits$}"))
 }
 
+fn rate(share: Option<f64>) -> String {
+    share.map_or_else(|| "–".into(), percent)
+}
+
 /// The figures of a run, large.
 pub(super) fn figures(run: &Run) -> String {
     let metrics = &run.metrics;
     let energy: f64 = run.models.iter().map(|model| model.energy_nj as f64 / 1e6).sum();
+    let counted = |value: f64| run.counted().map(|_| value);
     let tile = |value: String, name: &str| format!("<div><dd>{value}</dd><dt>{name}</dt></div>\n");
     let tiles = [
-        tile(format!("{:.4}", run.uxcost), "UXCost"),
-        tile(format!("{:.4}", run.violation_rate_sum), "violation rates, summed"),
-        tile(format!("{:.4}", run.energy_norm_sum), "normalised energies, summed"),
-        tile(percent(metrics.deadline_miss_rate.unwrap_or(0.0)), "deadlines missed"),
+        tile(figure(run.counted(), 4), "UXCost"),
+        tile(figure(counted(run.violation_rate_sum), 4), "violation rates, summed"),
+        tile(figure(counted(run.energy_norm_sum), 4), "normalised energies, summed"),
+        tile(rate(metrics.deadline_miss_rate), "deadlines missed"),
         tile(
             if energy < 1e3 { format!("{energy:.1} mJ") } else { format!("{:.2} J", energy / 1e3) },
             "energy",
         ),
-        tile(format!("{:.1}", run.xrbench_score), "XRBench score, of 100"),
+        tile(figure(counted(run.xrbench_score), 1), "XRBench score, of 100"),
         tile(run.decisions.to_string(), "blocks dispatched"),
     ];
     format!("<dl class=\"tiles\">\n{}</dl>", tiles.concat())
@@ -57,7 +62,7 @@ pub(super) fn models(run: &Run, workload: &Workload<'_, ACCELERATORS>) -> String
     let rows = run.models.iter().zip(workload.models).map(|(model, row)| {
         let metrics = &model.metrics;
         let deadline = row.deadline.map(|deadline| deadline.as_nanos() as f64 / 1e6);
-        let missed = percent(metrics.deadline_miss_rate.unwrap_or(0.0));
+        let missed = rate(metrics.deadline_miss_rate);
         vec![
             escape(&model.name),
             model.frames.to_string(),
@@ -132,6 +137,9 @@ pub(super) fn timeline(slices: usize) -> String {
     include_str!("timeline.html").into()
 }
 
+/// UXCost by policy.
+type Costs<'a> = &'a [Option<f64>];
+
 /// Up to so many cells are columns.
 const MOST_COLUMNS: usize = 8;
 
@@ -139,17 +147,21 @@ const MOST_COLUMNS: usize = 8;
 pub(super) fn comparison(runs: &[Run]) -> String {
     let matrix = Matrix::new(runs);
     let order = matrix.by_mean();
-    let mut columns: Vec<(String, &[f64], Option<f64>)> = Vec::new();
+    let mut columns: Vec<(String, Costs<'_>, Option<f64>)> = Vec::new();
     for cell in &matrix.cells {
         let name = format!("{} on {}", escape(cell.scenario), escape(cell.platform));
         columns.push((name, &cell.costs, cell.bound));
     }
     if matrix.cells.len() > 1 {
-        columns.push(("geometric mean".into(), &matrix.means, matrix.bound.as_ref().map(|bound| bound.mean)));
+        columns.push((
+            "geometric mean".into(),
+            &matrix.means,
+            matrix.bound.as_ref().and_then(|bound| bound.mean),
+        ));
     }
-    let cost = |costs: &[f64], policy: usize| match costs[policy] {
-        cost if cost == lowest(costs) => format!("<strong>{cost:.4}</strong>"),
-        cost => format!("{cost:.4}"),
+    let cost = |costs: Costs<'_>, policy: usize| match costs[policy] {
+        Some(cost) if Some(cost) == lowest(costs) => format!("<strong>{cost:.4}</strong>"),
+        cost => figure(cost, 4),
     };
     let names = order.iter().map(|&policy| escape(matrix.policies[policy]));
     if matrix.cells.len() <= MOST_COLUMNS {
@@ -186,8 +198,7 @@ pub(super) fn misses(runs: &[Run]) -> String {
         let header = ["policy".into()].into_iter().chain(models.iter().map(|model| escape(&model.name)));
         let rows = order.iter().filter_map(|&policy| {
             let run = here.iter().find(|run| run.policy == matrix.policies[policy])?;
-            let rates = run.models.iter().map(|model| model.metrics.deadline_miss_rate);
-            let rates = rates.map(|rate| rate.map_or_else(|| "–".into(), percent));
+            let rates = run.models.iter().map(|model| rate(model.metrics.deadline_miss_rate));
             Some([escape(&run.policy)].into_iter().chain(rates).collect::<Vec<_>>())
         });
         let cell = format!("{} on {}", escape(scenario), escape(platform));

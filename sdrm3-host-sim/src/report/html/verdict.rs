@@ -7,10 +7,10 @@ use crate::report::{ModelRun, Run};
 pub(super) fn of_run(run: &Run) -> String {
     let sum = |of: fn(&ModelRun) -> u32| run.models.iter().map(|model| u64::from(of(model))).sum::<u64>();
     let (frames, violated) = (sum(|model| model.frames), sum(|model| model.violated));
-    let uxcost = format!("UXCost {:.4}.", run.uxcost);
     if frames == 0 {
-        return format!("{uxcost} No frame was due within the run.");
+        return "No frame was due and counted within the run; give a longer --duration-ms.".into();
     }
+    let uxcost = format!("UXCost {:.4}.", run.uxcost);
     if violated == 0 {
         return format!("{uxcost} Every one of {frames} frames met its deadline.");
     }
@@ -35,31 +35,29 @@ pub(super) fn of_run(run: &Run) -> String {
 /// Of several: who serves the workloads best.
 pub(super) fn of_comparison(runs: &[Run]) -> String {
     let matrix = Matrix::new(runs);
-    match matrix.by_mean().as_slice() {
+    let verdict = match matrix.by_mean().as_slice() {
         [best, second, .., last] => sentence(&matrix, *best, &[*second, *last]),
         [best, second] => sentence(&matrix, *best, &[*second]),
-        _ => runs.first().map_or_else(String::new, of_run),
-    }
+        _ => return runs.first().map_or_else(String::new, of_run),
+    };
+    verdict.into_iter().chain(matrix.left_out()).collect::<Vec<_>>().join(" ")
 }
 
-fn sentence(matrix: &Matrix<'_>, best: usize, others: &[usize]) -> String {
+fn sentence(matrix: &Matrix<'_>, best: usize, others: &[usize]) -> Option<String> {
     let below = |other: &usize| {
-        let below = 100.0 * (1.0 - matrix.means[best] / matrix.means[*other]);
-        format!("{below:.1}\u{a0}% below {}", matrix.policies[*other])
+        let below = matrix.below(best, *other)?;
+        Some(format!("{below:.1}\u{a0}% below {}", matrix.policies[*other]))
     };
-    let below: Vec<String> = others.iter().map(below).collect();
-    let over = if matrix.cells.len() > 1 {
-        format!(", the geometric mean over {} cells,", matrix.cells.len())
-    } else {
-        String::new()
-    };
-    format!(
+    let below: Vec<String> = others.iter().map(below).collect::<Option<_>>()?;
+    let cells = matrix.counting();
+    let over = if cells > 1 { format!(", the geometric mean over {cells} cells,") } else { String::new() };
+    Some(format!(
         "{} serves {} best: its UXCost{over} is {}; {} of its frames missed their deadlines.",
         matrix.policies[best],
-        if matrix.cells.len() > 1 { "these workloads" } else { "this workload" },
+        if cells > 1 { "these workloads" } else { "this workload" },
         below.join(" and "),
-        percent(matrix.misses[best])
-    )
+        percent(matrix.misses[best].unwrap_or(0.0))
+    ))
 }
 
 /// As many digits as say something.
