@@ -11,7 +11,9 @@ use crate::scenario::{ACCELERATORS, MODELS};
 /// Lost frames that are kept come behind all others.
 const HOPELESS: i64 = i64::MIN / 2;
 
-/// What lifts the score of a frame that goes on above those of all others, in core.
+/// What lifts the score of a frame without comfort above those of others, in core, and that of one that goes on above
+/// these; its laxity, in units of 16 ns, is taken off.
+const URGENT: i64 = 1 << 40;
 const STARTED: i64 = 1 << 41;
 
 /// The score of every comfortable frame, which is below those without comfort, if their work does not count: ties
@@ -25,8 +27,9 @@ pub struct Stripped {
     gate: bool,
     abandon: bool,
     wait: bool,
-    persistence: bool,
     order: bool,
+    /// With less laxity than this, in units of 16 ns, what has started goes on.
+    goes_on_below: i64,
 }
 
 impl Stripped {
@@ -34,7 +37,7 @@ impl Stripped {
     ///
     /// Without the gate lost frames hurry like others, since their laxity is least. Without abandoning they run
     /// where nothing else wants to. Without waiting busy accelerators do not count. Without comfort every frame
-    /// goes where it ends first. Without confidence it is careful before a frame was lost. Without the tail it takes
+    /// goes where it ends first. Without the reserve no time is kept for what may block a frame. Without confidence it is careful before a frame was lost. Without the tail it takes
     /// no frame to have any behind it. Without persistence frames that have started go before others by their laxity
     /// alone. Without the order comfortable frames run by deadline.
     pub fn new(tables: &Tables<'_>, without: &[Part], comfort: u16) -> Self {
@@ -53,19 +56,33 @@ impl Stripped {
         if !has(Part::Comfort) {
             policy = policy.in_haste();
         }
+        if !has(Part::Reserve) {
+            policy = policy.without_reserve();
+        }
         if !has(Part::Confidence) {
             policy = policy.always_careful();
         }
+        // Core reads the time that it keeps as the longest segment, and so do its variants.
+        let goes_on_below = if has(Part::Persistence) { longest(tables) } else { i64::MIN };
         let gate = has(Part::Gate);
         Self {
             policy,
             gate,
             abandon: gate && has(Part::Abandon),
             wait: has(Part::Wait),
-            persistence: has(Part::Persistence),
             order: has(Part::Order),
+            goes_on_below,
         }
     }
+}
+
+/// The longest segment, on its fastest accelerator, in units of 16 ns.
+fn longest(tables: &Tables<'_>) -> i64 {
+    let networks = tables.models.iter().flat_map(|model| model.subnetworks);
+    let least = networks.flat_map(|network| network.segments).filter_map(|segment| {
+        segment.placements().iter().filter(|on| on.runs()).map(|on| on.latency_ns).min()
+    });
+    i64::from(least.max().unwrap_or(0) >> 4)
 }
 
 impl Policy for Stripped {
@@ -89,11 +106,12 @@ impl Policy for Stripped {
 
     fn weigh(&self, job: &JobView<'_>, accelerators: &[AcceleratorState], now: Instant) -> Self::Weighed {
         let (place, mut score) = self.policy.weigh(job, accelerators, now)?;
-        if !self.persistence && score.0 >= STARTED {
-            score.0 -= STARTED;
-        }
-        // Those without comfort are above zero.
-        if !self.order && score.0 <= 0 {
+        if score.0 > 0 {
+            let urgency = if score.0 >= STARTED { URGENT + STARTED } else { URGENT };
+            let laxity = urgency - score.0;
+            let goes_on = job.started && laxity < self.goes_on_below;
+            score.0 = if goes_on { URGENT + STARTED } else { URGENT } - laxity;
+        } else if !self.order {
             score = COMFORTABLE;
         }
         let is_lost = self.gate && self.policy.abandons(job, now);
@@ -144,6 +162,23 @@ mod tests {
         let [with, without] = told(&story, Part::Persistence);
         assert_eq!(with, ["0 begun 0+1 on 0", "5 begun 1+1 on 0", "10 tight drop"]);
         assert_eq!(without, ["0 begun 0+1 on 0", "5 tight 0+1 on 0", "15 begun drop"]);
+    }
+
+    /// At 5 ms `begun` has a laxity of 35 ms, more than the longest segment, and in haste everything is without comfort.
+    #[test]
+    fn without_comfort_what_was_begun_is_passed_by_while_it_can_afford_it() {
+        let story = Story::new(1, 90).once("begun", 0, 45, &[&[5], &[5]]).once("tight", 3, 18, &[&[10]]);
+        let [_, without] = told(&story, Part::Comfort);
+        assert_eq!(without, ["0 begun 0+1 on 0", "5 tight 0+1 on 0", "15 begun 1+1 on 0"]);
+    }
+
+    /// `tight` has 4 ms to spare: less than the longest segment, which may block it, so it is not comfortable.
+    #[test]
+    fn without_the_reserve_a_frame_is_comfortable_that_may_be_blocked() {
+        let story = Story::new(1, 90).once("tight", 0, 10, &[&[6]]).once("brief", 0, 80, &[&[2]]);
+        let [with, without] = told(&story, Part::Reserve);
+        assert_eq!(with, ["0 tight 0+1 on 0", "6 brief 0+1 on 0"]);
+        assert_eq!(without, ["0 brief 0+1 on 0", "2 tight 0+1 on 0"], "the least work first");
     }
 
     /// The parent leaves 6 ms to spare when its child is counted, 26 ms when it is not, and `other` 9 ms.

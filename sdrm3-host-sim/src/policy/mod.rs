@@ -330,6 +330,8 @@ pub enum Part {
     Wait,
     /// Frames with slack go where they take least energy.
     Comfort,
+    /// Frames leave time for what may block them.
+    Reserve,
     /// Less slack will do while no frame is lost.
     Confidence,
     /// Frames leave time for what follows them by the same deadline.
@@ -342,7 +344,7 @@ pub enum Part {
 
 impl Part {
     /// All, in the order of reports.
-    pub const ALL: [Self; 12] = [
+    pub const ALL: [Self; 13] = [
         Self::Drop,
         Self::Supernet,
         Self::Tuner,
@@ -351,6 +353,7 @@ impl Part {
         Self::Abandon,
         Self::Wait,
         Self::Comfort,
+        Self::Reserve,
         Self::Confidence,
         Self::Tail,
         Self::Persistence,
@@ -366,6 +369,7 @@ impl Part {
                 Self::Abandon,
                 Self::Wait,
                 Self::Comfort,
+                Self::Reserve,
                 Self::Confidence,
                 Self::Tail,
                 Self::Persistence,
@@ -388,6 +392,7 @@ impl Part {
             Self::Abandon => "abandon",
             Self::Wait => "wait",
             Self::Comfort => "comfort",
+            Self::Reserve => "reserve",
             Self::Confidence => "confidence",
             Self::Tail => "tail",
             Self::Persistence => "persistence",
@@ -479,8 +484,8 @@ impl Method {
                 Part::Tuner => config.tuning_window = None,
                 Part::Correction => config.correction = false,
                 // Rules of the policy itself.
-                Part::Gate | Part::Abandon | Part::Wait | Part::Comfort | Part::Confidence => {}
-                Part::Tail | Part::Persistence | Part::Order => {}
+                Part::Gate | Part::Abandon | Part::Wait | Part::Comfort | Part::Reserve => {}
+                Part::Confidence | Part::Tail | Part::Persistence | Part::Order => {}
             }
         }
         config

@@ -77,6 +77,7 @@ fn every_part_of_the_subject_is_left_out_once() {
         "confidence",
         "tail",
         "persistence",
+        "reserve",
         "order",
         "supernet",
         "correction",

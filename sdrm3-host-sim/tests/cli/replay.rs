@@ -43,6 +43,7 @@ fn the_gated_policy_replays_with_its_comfort_and_without_its_parts() {
         ("w", "--without wait,comfort"),
         ("t", "--without tail"),
         ("p", "--without persistence"),
+        ("v", "--without reserve"),
         ("o", "--without order"),
     ] {
         folder.prints(&format!("run {cell} {options} --record {name}.trace"));
