@@ -3,7 +3,9 @@
 use std::io::{self, Write};
 
 use plotters::prelude::*;
-use plotters::style::full_palette::{AMBER_800, BLUE_600, GREY_600, TEAL_600};
+use plotters::style::full_palette::{
+    AMBER_800, BLUE_600, BROWN_400, GREY_600, LIME_900, PURPLE_400, RED_700, TEAL_600,
+};
 
 use super::experiment::{ours_over_it, pair};
 use super::table;
@@ -54,7 +56,8 @@ pub fn write_curves(curves: &Curves, out: &mut impl Write) -> io::Result<()> {
     writeln!(out, "{}\n\n{}", table(&header, rows), ours_over_it(&curves.subject, &curves.compared))
 }
 
-const COLOURS: [RGBColor; 4] = [BLUE_600, AMBER_800, TEAL_600, GREY_600];
+const COLOURS: [RGBColor; 8] =
+    [BLUE_600, AMBER_800, TEAL_600, GREY_600, PURPLE_400, RED_700, LIME_900, BROWN_400];
 
 /// As a picture (SVG): a panel per disturbance, a line per policy.
 pub fn draw_curves(curves: &Curves) -> Result<String, String> {
