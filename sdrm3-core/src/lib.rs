@@ -19,10 +19,10 @@
 //! ```text
 //!            release(model, now)                        complete / fault(ticket, now)
 //!                    |                                              |
-//! Workload --->  [ jobs ] ---> stale? ---> weigh, score ---> Action::Dispatch ---> accelerator queue
-//! (flash)           ^                                        Action::Drop
-//!                   |                                        Action::Wait(NextWake)
-//!               Tally, UxCost
+//! Workload --->  [ jobs ] ---> drop? ---> weigh, score ---> Action::Dispatch ---> accelerator queue
+//! (flash)           ^                                       Action::Drop
+//!                   |                                       Action::Wait(NextWake)
+//!             Tally, UxCost ---> tuner ---> (alpha, beta)
 //! ```
 //!
 //! # Where to read

@@ -137,7 +137,18 @@ fn subnetworks<'b>(
                 return Err(spec.origin.error(what, "give one row per layer and kind"));
             }
             Some(rows) => rows,
-            None => sub.layers.iter().map(|layer| modelled(layer, platform)).collect(),
+            None => {
+                let rows = sub.layers.iter().enumerate().map(|(index, layer)| {
+                    modelled(layer, platform).map_err(|too_much| {
+                        let what = format!("layer {index} of `{name}` takes {too_much}");
+                        spec.origin.error(
+                            what,
+                            "a layer takes at most 4.29 s and 4.29 J: split it, or give a faster accelerator",
+                        )
+                    })
+                });
+                rows.collect::<Result<_, _>>()?
+            }
         };
         let segments: Vec<_> = costs
             .into_iter()
@@ -161,13 +172,18 @@ fn subnetworks<'b>(
     network.subnetworks.iter().map(of_subnetwork).collect()
 }
 
-/// Costs of a layer on each accelerator by the built-in dataflow model.
-fn modelled(layer: &Layer, platform: &Platform) -> Vec<Cost> {
+/// Costs of a layer on each accelerator by the built-in dataflow model; or what is more than can be said, and where.
+fn modelled(layer: &Layer, platform: &Platform) -> Result<Vec<Cost>, String> {
     let on = |spec: &AcceleratorSpec| {
         let estimate = cost(&Shape::from(layer), &spec.array);
-        let latency_ns = (estimate.cycles as f64 * 1e3 / spec.clock_mhz).ceil();
-        // `as` saturates; a layer always takes time.
-        Cost::new((latency_ns as u32).max(1), estimate.energy_nj.round() as u32)
+        let (latency_ns, energy_nj) =
+            ((estimate.cycles as f64 * 1e3 / spec.clock_mhz).ceil(), estimate.energy_nj.round());
+        let most = f64::from(u32::MAX);
+        if latency_ns > most || energy_nj > most {
+            return Err(format!("{:.1} s and {:.1} J on `{}`", latency_ns / 1e9, energy_nj / 1e9, spec.kind));
+        }
+        // A layer always takes time.
+        Ok(Cost::new((latency_ns as u32).max(1), energy_nj as u32))
     };
     platform.accelerators.iter().map(on).collect()
 }
@@ -235,6 +251,23 @@ mod tests {
         let segments = workload.models[0].subnetworks[0].segments;
         assert!(segments.iter().all(|segment| segment.placements()[0].latency_ns == 1), "as measured");
         Ok(segments.iter().map(|segment| segment.info().activation_bytes).collect())
+    }
+
+    #[test]
+    fn a_layer_that_takes_too_long_is_refused_with_its_place() {
+        let mut library = Library::zoo();
+        let layers = "network,layer,op,k,c,y,x,r,s,stride,groups\n\
+                      huge,a,conv,4096,4096,512,512,3,3,1,1\n";
+        library.add_table(&source("n.csv", layers.into())).unwrap();
+        let scenario = "name = 's'\n[[model]]\nname = 'm'\nnetwork = 'huge'\nfps = 10\n";
+        let scenario = Scenario::parse(&source("s.toml", scenario.into())).unwrap();
+        let platform = Platform::load("4k-1ws-2os").unwrap();
+        let says = build(&scenario, &platform, &library, None, &Bump::new()).unwrap_err().to_string();
+        for part in
+            ["s.toml:4", "layer 0 of `huge/", " s and ", " J on `ws-2048`", "at most 4.29 s", "split it"]
+        {
+            assert!(says.contains(part), "{part}: {says}");
+        }
     }
 
     #[test]
