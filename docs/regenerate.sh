@@ -1,6 +1,6 @@
 #!/usr/bin/env bash
 # Makes the tables and pictures of the book anew, from anywhere:
-#   docs/regenerate.sh                 those of the simulator, a quarter of an hour
+#   docs/regenerate.sh                 those of the simulator, about ten minutes
 #   docs/regenerate.sh device [FILE]   those of the device, from sdrm3-hal/firmware/run.sh (a quarter of an hour)
 #                                      or from its output, saved to FILE
 set -euo pipefail

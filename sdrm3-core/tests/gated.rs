@@ -69,6 +69,23 @@ fn to_the_nanosecond_it_can_still_be_in_time() {
 
 // ---- the place -------------------------------------------------------------------------------
 
+/// The dsp takes 8 ms and little energy; a block of 6 ms, the longest, may come in between.
+#[test]
+fn variants_for_ablation_keep_no_time_for_others_or_spend_none_on_energy() {
+    type Variant = fn(Gated<MODELS, 2>) -> Gated<MODELS, 2>;
+    let placed = |variant: Variant, deadline_ms, expected: &str| {
+        let models = [model("any", deadline_ms, [both(6, 8)])];
+        let policy = |workload: &_| variant(Gated::new(workload).always_careful());
+        let mut story = Story::made(policy, Config::PLAIN, models, NAMES);
+        story.release("any");
+        story.then(&format!("any#0 segment 0 on {expected}"), "alone");
+    };
+    placed(|policy| policy, 20, "dsp");
+    placed(Gated::in_haste, 20, "npu");
+    placed(|policy| policy, 12, "npu");
+    placed(Gated::without_reserve, 12, "dsp");
+}
+
 #[test]
 fn slack_is_spent_on_energy() {
     let mut story = gated([model("easy", 30, [both(2, 6)])]);

@@ -56,8 +56,8 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         Ok(frame)
     }
 
-    /// Counts a refused frame as dropped and violated. O(models x depth of cascades). A time before one given earlier counts
-    /// as that one.
+    /// Counts a refused frame as dropped and violated. O(models x depth of cascades). A time before one given
+    /// earlier counts as that one.
     pub fn give_up(&mut self, frame: Frame, now: Instant) {
         self.count_lost(frame, DropReason::NoRoom, now);
     }

@@ -248,10 +248,10 @@ where
     /// Collects completions, sees to accelerators that are late or at rest, then dispatches and drops
     /// until there is nothing to do.
     ///
-    /// Work is bounded: each queue is polled at most once more than it is deep, as often again if it
-    /// took a block, and as often again if its block is late; at most one cancellation and one reset per accelerator; at most one dispatch per
-    /// accelerator and one more for each model that it turns out not to support, and one drop per frame,
-    /// each decision O(JOBS x ACCS).
+    /// Work is bounded: each queue is polled at most once more than it is deep, as often again if it took a
+    /// block, and as often again if its block is late; at most one cancellation and one reset per accelerator; at
+    /// most one dispatch per accelerator and one more for each model that it turns out not to support, and one
+    /// drop per frame, each decision O(JOBS x ACCS).
     pub fn poll(&mut self, now: Instant, application: &mut impl Application) -> Wake {
         let now = self.advance(now);
         let mut call_again = false;

@@ -62,7 +62,7 @@ impl Stripped {
         if !has(Part::Confidence) {
             policy = policy.always_careful();
         }
-        // Core reads the time that it keeps as the longest segment, and so do its variants.
+        // Core takes its reserve for the longest segment, which two of the variants change.
         let goes_on_below = if has(Part::Persistence) { longest(tables) } else { i64::MIN };
         let gate = has(Part::Gate);
         Self {
