@@ -82,6 +82,17 @@ fn then_the_lower_frame_number() {
 }
 
 #[test]
+fn then_of_one_frame_that_was_given_twice_the_job_at_the_first_place() {
+    let mut story = Story::new(level(), [model("a", 90, [both(1, 1), both(9, 9)])]);
+    story.fault("dsp", Fault::OutOfService);
+    let frame = story.release("a");
+    story.then("a#0 segment 0 on npu", "alone");
+    story.ends("npu");
+    story.scheduler.readmit(frame, story.now).unwrap();
+    story.then("a#0 segment 1 on npu", "the other job, at segment 0, would be faster");
+}
+
+#[test]
 fn then_the_lower_latency_and_last_the_lower_accelerator() {
     let mut story = Story::new(level(), [model("a", 10, [both(4, 3)]), model("b", 20, [both(3, 3)])]);
     story.release("a");

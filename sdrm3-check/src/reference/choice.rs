@@ -173,7 +173,7 @@ impl<'w, const A: usize> Reference<'w, A> {
             let Frame { deadline, release, model, number, .. } = job.frame;
             let latency_ns = self.segments(&job)[job.position].placements()[index].latency_ns;
             let latency_ns = self.corrected_latency(&job, index, latency_ns);
-            (Reverse(score), deadline, release, model, number, latency_ns, index)
+            (Reverse(score), deadline, release, model, number, job.id.index(), latency_ns, index)
         })
     }
 }

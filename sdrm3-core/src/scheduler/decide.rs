@@ -46,7 +46,8 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// up, is dropped; so is one that smart frame drop chooses. Else
     /// the pair of ready job and idle accelerator with the highest score is dispatched. Equal scores are
     /// decided by, in this order: the earlier deadline, the earlier release, the lower model, the lower
-    /// frame number, the lower latency, the lower accelerator.
+    /// frame number, the lower place in the pool if one frame was given twice, the lower latency, the lower
+    /// accelerator.
     ///
     /// O(JOBS x ACCS) calls of the policy, never more; a time before one given earlier counts as
     /// that one.
