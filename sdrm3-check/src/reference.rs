@@ -77,6 +77,8 @@ struct State {
     subnetwork: u8,
     /// Whether each frame that ended was lost, in the order of their ends.
     lost: Vec<bool>,
+    /// How many frames were not in time in a row.
+    misses: u32,
     /// Measured over expected latency on each accelerator, with 12 fraction bits.
     factors: Vec<u128>,
     barred: Vec<bool>,
@@ -108,7 +110,7 @@ pub struct Reference<'w, const A: usize> {
     accelerators: Vec<Accelerator>,
     models: Vec<State>,
     sequence: u32,
-    /// Frames that were in time since one was lost; `None`: none was.
+    /// Frames that were in time since the gated policy is in haste; `None`: it is not.
     in_time: Option<u32>,
     now: Instant,
 }
@@ -134,6 +136,7 @@ impl<'w, const A: usize> Reference<'w, A> {
             active: true,
             subnetwork: 0,
             lost: Vec::new(),
+            misses: 0,
             factors: vec![ONE; accelerators],
             barred: vec![false; accelerators],
         };
@@ -440,8 +443,8 @@ impl<'w, const A: usize> Reference<'w, A> {
         }
         match progress {
             Progress::More => {}
-            Progress::InTime => self.in_time = self.in_time.map(|frames| frames + 1),
-            Progress::Late => self.in_time = Some(0),
+            Progress::InTime => self.was_in_time(job.frame.model),
+            Progress::Late => self.missed(job.frame.model),
         }
         let mut report = Report::new(ticket, block.job, job.frame, finished);
         (report.subnetwork, report.progress) = (subnetwork, progress);
@@ -613,7 +616,9 @@ impl<'w, const A: usize> Reference<'w, A> {
             state.tally.dropped += 1;
             state.tally.violated += 1;
             state.lost.push(true);
-            self.in_time = Some(0);
+            if reason != DropReason::ParentLost {
+                self.missed(frame.model);
+            }
         }
     }
 

@@ -10,30 +10,33 @@
 //!   fastest  = sum over the remaining segments of the least latency;  rest: the same without the next one
 //!   tail     = fastest work of the longest chain of models that follow it by the same deadline
 //!   wait(a)  = how long accelerator a is still busy, 0 if it is idle
+//!   end(a)   = wait(a) + lat(a)
 //!
 //! 1. gate     fastest > slack: it cannot be in time any more and is given up
 //! 2. place    a is comfortable if  1.5 wait(a) + lat(a) + C rest <= slack - C tail - B
 //!             of the comfortable accelerators the one of least energy, without any the one where the
-//!             segment ends first; if that one is busy, the frame waits for it
-//! 3. order    frames without comfort first: those that have started and whose laxity is below the careful B,
-//!             then the others, both by least laxity  slack - tail - fastest;  then the comfortable ones, by least
-//!             work  fastest
+//!             segment ends first; if that one is busy, the frame waits for it. It also waits if it would be
+//!             late there, but not where it is fastest if that were free:  end(a) + rest > slack
+//! 3. order    frames without comfort first: those that have started and whose laxity, slack - tail - fastest, is
+//!             below the longest segment of the workload, then the others, both by least  laxity - sufferage,
+//!             where the sufferage is how much later the segment ends at its second place;  then the comfortable
+//!             ones, by least work  fastest;  and frames of hopeless models behind all others
 //! ```
 //!
-//! `C`, the comfort, is by how much the rest may take longer than at best, for others are in the way. `B`
-//! is how long a frame that has just become urgent may have to wait, since nothing is preempted. The policy is
-//! *confident* until a frame is lost, and again when 8,192 in a row were in time, else *careful*:
+//! `C`, the comfort, is by how much the rest may take longer than at best, for others are in the way: 1.5. `B` is how
+//! long a frame that has just become urgent may have to wait, since nothing is preempted: as long as all A accelerators
+//! can be blocked at once, each by another model, which is the longest segment of a model, A-th longest among the
+//! models.
 //!
-//! ```text
-//!              C         B, each segment on its fastest accelerator
-//! careful      2         the longest segment of the workload
-//! confident    1.5       as long as all A accelerators can be blocked at once: the longest segment of a model,
-//!                        A-th longest among the models
-//! ```
+//! Two things are learnt. When a frame is lost the policy is *in haste*, no accelerator is comfortable, until 8,192 were
+//! in time: slack was spent that was not there. A model that has lost four frames in a row is *hopeless* until one is in
+//! time: what it takes would be lost for the others as well, and its losses say nothing about the slack of others, so
+//! they make no haste and end that which they made.
 //!
 //! What has started and could not afford to be passed by goes on, for under overload a frame that is begun,
-//! passed by and given up has taken time from the others for nothing. Slack is spent on energy, which is all that
-//! it is good for, and a frame is not put on a bad accelerator because the good one is busy for a moment.
+//! passed by and given up has taken time from the others for nothing. Of two that want the same accelerator it is for
+//! the one that has no good second place (the sufferage of Maheswaran et al., HCW 1999). Slack is spent on energy, which
+//! is all that it is good for, and a frame is not put on a bad accelerator because the good one is busy for a moment.
 //!
 //! A decision takes O(jobs x accelerators), and no division. Most frames are comfortable on the most frugal
 //! accelerator: that one is asked first.
@@ -52,6 +55,9 @@ const URGENT: i64 = 1 << 40;
 /// And those of them that go on before these.
 const STARTED: i64 = 1 << 41;
 
+/// Frames of hopeless models go behind all others.
+const HOPELESS: i64 = 1 << 42;
+
 /// Times are in units of 16 ns: so 32 bits hold 68 s, and sums of the longest are no trouble.
 const UNIT_BITS: u32 = 4;
 
@@ -61,9 +67,6 @@ const LONGEST_WAIT: u32 = 1 << 30;
 /// More time than this is as good as this: too little for the longest wait.
 const LONGEST_LIMIT: u32 = LONGEST_WAIT + LONGEST_WAIT / 2 - 1;
 
-/// How many frames in time make a careful policy confident.
-const CAREFUL_FOR: u16 = 8_192;
-
 /// The latency where a segment cannot run, and the wait for what is not in service: past every limit, and the
 /// sum of both still fits.
 const CLOSED: u32 = LONGEST_LIMIT + 1;
@@ -72,14 +75,23 @@ const CLOSED: u32 = LONGEST_LIMIT + 1;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Gated<const MODELS: usize, const ACCS: usize> {
-    /// The comfort `C` of the careful policy in sixteenths, that of the confident one is three quarters of it; 32,
-    /// which is twice the time at best, unless set otherwise.
+    /// The comfort `C` in sixteenths: 24, which is one and a half times the time at best, unless set otherwise.
     pub comfort: u16,
-    /// `B` of the careful policy, and of the confident one.
-    longest: u32,
+    /// How many frames have to be in time until it is not in haste any more; 0: it never is.
+    pub haste: u16,
+    /// How many frames a model loses in a row until it is hopeless; [`u8::MAX`]: it never is.
+    pub hopeless_after: u8,
+    /// Whether a frame is held back that would be late, and whether the sufferage counts.
+    holds: bool,
+    suffers: bool,
+    /// How many of them still have to be.
+    hasty_for: u16,
+    /// `B`.
     blocked: u32,
-    /// How many frames have to be in time until it is confident; 0: it is.
-    careful_for: u16,
+    /// With less laxity than this, the longest segment, what has started goes on.
+    goes_on_below: i64,
+    /// How many frames it lost in a row. By model.
+    lost_in_row: [u8; MODELS],
     /// By model.
     tails: [u32; MODELS],
     /// By accelerator.
@@ -114,59 +126,83 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
             }
         }
         Self {
-            comfort: 32,
-            longest: longest.iter().copied().max().unwrap_or(0),
+            comfort: 24,
+            haste: 8_192,
+            hopeless_after: 4,
+            holds: true,
+            suffers: true,
+            hasty_for: 0,
             blocked: all_blocked.copied().max().unwrap_or(0),
-            careful_for: 0,
+            goes_on_below: longest.iter().copied().max().unwrap_or(0).into(),
+            lost_in_row: [0; MODELS],
             tails,
             waits: [0; ACCS],
             open: 0,
         }
     }
 
-    /// The same without comfort: every frame goes where it ends first, and what has started always goes on.
+    /// The same without comfort, always in haste: every frame goes where it ends first.
     #[must_use]
     pub const fn in_haste(mut self) -> Self {
-        (self.longest, self.blocked) = (u32::MAX, u32::MAX);
+        self.blocked = u32::MAX;
         self
     }
 
-    /// The same without time kept for what may block a frame, `B`; and what has started is passed by like others.
+    /// The same without time kept for what may block a frame, `B`.
     #[must_use]
     pub const fn without_reserve(mut self) -> Self {
-        (self.longest, self.blocked) = (0, 0);
+        self.blocked = 0;
         self
     }
 
-    /// The same without confidence: always careful.
+    /// The same, but a frame that would be late wherever it ends first does not wait.
     #[must_use]
-    pub const fn always_careful(mut self) -> Self {
-        self.careful_for = u16::MAX;
+    pub const fn without_hold(mut self) -> Self {
+        self.holds = false;
         self
     }
 
-    /// A frame was lost, or was in time.
-    fn learn(&mut self, lost: bool) {
-        self.careful_for = match self.careful_for {
-            u16::MAX => u16::MAX,
-            _ if lost => CAREFUL_FOR,
-            frames => frames.saturating_sub(1),
-        };
+    /// The same by laxity alone, whatever a frame suffers at its second place.
+    #[must_use]
+    pub const fn without_sufferage(mut self) -> Self {
+        self.suffers = false;
+        self
     }
 
-    /// `C` in sixteenths, and `B`.
+    /// The same, but what has started is passed by like others.
+    #[must_use]
+    pub const fn without_persistence(mut self) -> Self {
+        self.goes_on_below = i64::MIN;
+        self
+    }
+
+    /// A frame of a model was lost, or was in time.
+    fn learn(&mut self, model: ModelId, lost: bool) {
+        let Some(in_row) = self.lost_in_row.get_mut(usize::from(model.0)) else { return };
+        if lost {
+            *in_row = in_row.saturating_add(1).min(u8::MAX - 1);
+            if *in_row < self.hopeless_after {
+                self.hasty_for = self.haste;
+            } else if *in_row == self.hopeless_after {
+                self.hasty_for = 0;
+            }
+        } else {
+            *in_row = 0;
+            self.hasty_for = self.hasty_for.saturating_sub(1);
+        }
+    }
+
+    /// The slack without `B`; `None` if no accelerator is comfortable.
     #[inline(always)]
-    fn comfort_and_blocking(&self) -> (u32, u32) {
-        let comfort = u32::from(self.comfort);
-        if self.careful_for == 0 { (comfort * 3 / 4, self.blocked) } else { (comfort, self.longest) }
+    fn unblocked(&self, slack: u32) -> Option<u32> {
+        if self.hasty_for == 0 { slack.checked_sub(self.blocked) } else { None }
     }
 
     /// What the segment and all behind it may take to be comfortable, of the slack without `B`, plus one; 0: too
     /// little is left for anything.
     #[inline(always)]
     fn limit(&self, slack: u32, rest: u32) -> u32 {
-        let (comfort, _) = self.comfort_and_blocking();
-        let spare = u32::try_from((u64::from(rest) * u64::from(comfort)) >> 4).ok();
+        let spare = u32::try_from((u64::from(rest) * u64::from(self.comfort)) >> 4).ok();
         let limit = spare.and_then(|spare| slack.checked_sub(spare));
         limit.map_or(0, |limit| limit.min(LONGEST_LIMIT) + 1)
     }
@@ -217,24 +253,82 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
     }
 
     /// The latency of the next segment on each accelerator, `CLOSED` where it cannot run; the least of them; and
-    /// where the segment ends first, `ACCS` if that is nowhere.
+    /// where the segment ends first and in how long, `ACCS` if that is nowhere, and in how long at its second place.
     #[inline(always)]
-    fn look(&self, job: &JobView<'_>) -> ([u32; ACCS], u32, usize) {
+    fn look(&self, job: &JobView<'_>) -> ([u32; ACCS], u32, Option<Ends>) {
         let (mut latencies, mut least) = ([CLOSED; ACCS], CLOSED);
-        let (mut first, mut soonest) = (u32::MAX, ACCS);
+        let mut ends = Ends { on: ACCS, first: NEVER, second: NEVER };
         let rows = latencies.iter_mut().zip(job.placements).zip(job.factors).zip(&self.waits);
         for (index, (((latency, placement), &factor), &wait)) in rows.enumerate() {
             if job.ready.may_run >> (index & 31) & 1 != 0 {
                 *latency = correction::scale_to_16_ns(placement.latency_ns, factor);
                 least = least.min(*latency);
-                if wait != CLOSED && wait + *latency < first {
-                    (first, soonest) = (wait + *latency, index);
+                if wait != CLOSED {
+                    let end = wait + *latency;
+                    if end < ends.first {
+                        ends = Ends { on: index, first: end, second: ends.first };
+                    } else if end < ends.second {
+                        ends.second = end;
+                    }
                 }
             }
         }
-        (latencies, least, soonest)
+        (latencies, least, (ends.on < ACCS).then_some(ends))
+    }
+
+    /// Where a frame goes, idle or not, and how much it is wanted there.
+    #[inline(always)]
+    fn place(
+        &self,
+        job: &JobView<'_>,
+        slack: u32,
+        fastest: u32,
+        tail: u32,
+    ) -> Option<(AcceleratorId, Score)> {
+        let unblocked = self.unblocked(slack);
+        if let Some(slack) = unblocked {
+            let unhurried = self.limit(slack, fastest.saturating_add(tail));
+            if let Some(on) = self.at_leisure(job, job.ready.may_run & self.open, unhurried) {
+                return Some((AcceleratorId(on), Score(-i64::from(fastest))));
+            }
+        }
+        let (latencies, least, ends) = self.look(job);
+        let rest = fastest.saturating_sub(least);
+        let limit = unblocked.map_or(0, |slack| self.limit(slack, rest.saturating_add(tail)));
+        let frugal = if limit > 0 { self.most_frugal(&latencies, job.placements, limit) } else { None };
+        if let Some(on) = frugal {
+            return Some((AcceleratorId(on), Score(-i64::from(fastest))));
+        }
+        let ends = ends?;
+        if rest.saturating_add(ends.first) > slack && self.holds && self.opens(&latencies, least) {
+            return None;
+        }
+        let laxity = i64::from(slack) - i64::from(tail) - i64::from(fastest);
+        let urgency = if job.started && laxity < self.goes_on_below { URGENT + STARTED } else { URGENT };
+        let sufferage = if ends.second == NEVER || !self.suffers { 0 } else { ends.second - ends.first };
+        Some((AcceleratorId(ends.on as u8), Score(urgency + i64::from(sufferage) - laxity)))
+    }
+
+    /// Whether an accelerator with this latency takes blocks, now or when it is free.
+    #[cold]
+    #[inline(never)]
+    fn opens(&self, latencies: &[u32; ACCS], latency: u32) -> bool {
+        self.waits.iter().zip(latencies).any(|(wait, other)| *wait != CLOSED && *other == latency)
     }
 }
+
+/// Where a segment ends first.
+#[derive(Clone, Copy)]
+struct Ends {
+    on: usize,
+    /// In how long it ends there.
+    first: u32,
+    /// In how long it ends at its second place; [`NEVER`] without one.
+    second: u32,
+}
+
+/// Past every end.
+const NEVER: u32 = u32::MAX;
 
 /// Fastest work of a model's frame in its heaviest sub-network.
 fn fastest<const ACCS: usize>(workload: &Workload<'_, ACCS>, model: ModelId) -> u32 {
@@ -283,29 +377,12 @@ impl<const MODELS: usize, const ACCS: usize> Policy for Gated<MODELS, ACCS> {
             None => (units(job.slack(now)), units(job.fastest_togo)),
         };
         let tail = self.tails.get(usize::from(job.frame.model.0)).copied().unwrap_or(0);
-        let open = job.ready.may_run & self.open;
-        let (_, blocking) = self.comfort_and_blocking();
-        let unblocked = slack.checked_sub(blocking);
-        if let Some(slack) = unblocked {
-            let unhurried = self.limit(slack, fastest.saturating_add(tail));
-            if let Some(index) = self.at_leisure(job, open, unhurried) {
-                return Some((AcceleratorId(index), Score(-i64::from(fastest))));
-            }
+        let place = self.place(job, slack, fastest, tail);
+        let lost_in_row = self.lost_in_row.get(usize::from(job.frame.model.0));
+        if lost_in_row.is_none_or(|lost_in_row| *lost_in_row < self.hopeless_after) {
+            return place;
         }
-        let (latencies, next, soonest) = self.look(job);
-        let rest = fastest.saturating_sub(next).saturating_add(tail);
-        let limit = unblocked.map_or(0, |slack| self.limit(slack, rest));
-        let frugal = if limit > 0 { self.most_frugal(&latencies, job.placements, limit) } else { None };
-        if let Some(index) = frugal {
-            return Some((AcceleratorId(index), Score(-i64::from(fastest))));
-        }
-        if soonest == ACCS {
-            return None;
-        }
-        let laxity = i64::from(slack) - i64::from(tail) - i64::from(fastest);
-        let goes_on = job.started && laxity < i64::from(self.longest);
-        let urgency = if goes_on { URGENT + STARTED } else { URGENT };
-        Some((AcceleratorId(soonest as u8), Score(urgency - laxity)))
+        place.map(|(on, score)| (on, Score(score.0 - HOPELESS)))
     }
 
     fn only(&self, weighed: Self::Weighed) -> Option<(AcceleratorId, Score)> {
@@ -322,9 +399,12 @@ impl<const MODELS: usize, const ACCS: usize> Policy for Gated<MODELS, ACCS> {
 
     fn observe(&mut self, event: &Event, _: Instant) {
         match event {
-            Event::Dropped(_, reason) if *reason != DropReason::Withdrawn => self.learn(true),
-            Event::Completed(Report { progress: Progress::Late, .. }) => self.learn(true),
-            Event::Completed(Report { progress: Progress::InTime, .. }) => self.learn(false),
+            Event::Dropped(_, DropReason::Withdrawn | DropReason::ParentLost) => {}
+            Event::Dropped(frame, _) => self.learn(frame.model, true),
+            Event::Completed(Report { progress: Progress::Late, frame, .. }) => self.learn(frame.model, true),
+            Event::Completed(Report { progress: Progress::InTime, frame, .. }) => {
+                self.learn(frame.model, false);
+            }
             _ => {}
         }
     }

@@ -4,11 +4,12 @@ use sdrm3_core::{Instant, Model, ModelId, Score};
 
 use super::{Job, Reference, Rule, Service, saturated};
 
-/// How many frames in time make it confident.
-const CAREFUL_FOR: u32 = 8192;
-/// The comfort in sixteenths: work may take twice its time at best, or one and a half times.
-const CAREFUL: i64 = 32;
-const CONFIDENT: i64 = 24;
+/// How many frames in time end its haste.
+const HASTE: u32 = 8192;
+/// How many frames a model misses in a row until it is hopeless.
+const HOPELESS_AFTER: u32 = 4;
+/// The comfort in sixteenths: work may take one and a half times its time at best.
+const COMFORT: i64 = 24;
 /// Times are in units of this many nanoseconds, and at most 2^32 - 1 of them.
 const UNIT_NS: u128 = 16;
 /// The longest wait.
@@ -19,6 +20,8 @@ const LONGEST_LIMIT: i64 = LONGEST_WAIT * 3 / 2 - 1;
 const URGENT: i64 = 1 << 40;
 /// And those of them that go on before these.
 const STARTED: i64 = 1 << 41;
+/// Frames of hopeless models go behind all others.
+const HOPELESS: i64 = 1 << 42;
 
 fn units(nanos: u128) -> i64 {
     i64::from(saturated(nanos / UNIT_NS))
@@ -61,6 +64,23 @@ impl<const A: usize> Reference<'_, A> {
         Some(units(wait.into()).min(LONGEST_WAIT))
     }
 
+    /// A frame was in time.
+    pub(super) fn was_in_time(&mut self, model: ModelId) {
+        self.state(model).misses = 0;
+        self.in_time = self.in_time.map(|frames| frames + 1);
+    }
+
+    /// A frame was late or dropped: haste, unless its model is hopeless.
+    pub(super) fn missed(&mut self, model: ModelId) {
+        let state = self.state(model);
+        state.misses += 1;
+        match state.misses {
+            ..HOPELESS_AFTER => self.in_time = Some(0),
+            HOPELESS_AFTER => self.in_time = None,
+            _ => {}
+        }
+    }
+
     /// The gate: it waits and cannot be in time any more.
     pub(super) fn is_gated(&self, job: &Job, now: Instant) -> bool {
         let slack = job.frame.deadline.saturating_since(now);
@@ -83,26 +103,33 @@ impl<const A: usize> Reference<'_, A> {
         let rest = (fastest - next).max(0);
         let behind = (rest + tail).min(u32::MAX.into());
         let longest = self.longest();
-        let careful = self.in_time.is_some_and(|frames| frames < CAREFUL_FOR);
-        let comfort = if careful { CAREFUL } else { CONFIDENT };
-        // Confident, all accelerators at once.
-        let blocked =
-            longest.get(if careful { 0 } else { self.accelerators.len() - 1 }).copied().unwrap_or(0);
-        let limit = (slack - ((comfort * behind) >> 4) - blocked).min(LONGEST_LIMIT);
+        let in_haste = self.in_time.is_some_and(|frames| frames < HASTE);
+        // All accelerators at once.
+        let blocked = longest.get(self.accelerators.len() - 1).copied().unwrap_or(0);
+        let limit = (slack - ((COMFORT * behind) >> 4) - blocked).min(LONGEST_LIMIT);
+        let last =
+            if self.models[usize::from(job.frame.model.0)].misses < HOPELESS_AFTER { 0 } else { HOPELESS };
 
         let open = || runs.iter().filter_map(|&(index, lat, nj)| Some((index, lat, nj, self.wait(index)?)));
-        let comfortable = open().filter(|(_, latency, _, wait)| wait + wait / 2 + latency <= limit);
+        let comfortable =
+            open().filter(|(_, latency, _, wait)| !in_haste && wait + wait / 2 + latency <= limit);
         let frugal =
             comfortable.min_by_key(|&(index, latency, energy, wait)| (energy, wait + latency, index));
-        let first = open().min_by_key(|&(index, latency, _, wait)| (wait + latency, index));
-        match frugal {
-            Some((index, ..)) => Some((index, Score(-fastest))),
-            None => {
-                let laxity = slack - tail - fastest;
-                let goes_on = job.started && laxity < longest[0];
-                let urgency = URGENT + if goes_on { STARTED } else { 0 };
-                first.map(|(index, ..)| (index, Score(urgency - laxity)))
-            }
+        if let Some((index, ..)) = frugal {
+            return Some((index, Score(-fastest - last)));
         }
+        let mut ends: Vec<(i64, usize)> =
+            open().map(|(index, latency, _, wait)| (wait + latency, index)).collect();
+        ends.sort_unstable();
+        let &(end, index) = ends.first()?;
+        let fastest_opens = open().any(|(_, latency, ..)| latency == next);
+        if rest + end > slack && fastest_opens {
+            return None;
+        }
+        let sufferage = ends.get(1).map_or(0, |(second, _)| second - end);
+        let laxity = slack - tail - fastest;
+        let goes_on = job.started && laxity < longest[0];
+        let urgency = URGENT + if goes_on { STARTED } else { 0 };
+        Some((index, Score(urgency + sufferage - laxity - last)))
     }
 }

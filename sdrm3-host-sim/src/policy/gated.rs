@@ -11,14 +11,21 @@ use crate::scenario::{ACCELERATORS, MODELS};
 /// Lost frames that are kept come behind all others.
 const HOPELESS: i64 = i64::MIN / 2;
 
-/// What lifts the score of a frame without comfort above those of others, in core, and that of one that goes on above
-/// these; its laxity, in units of 16 ns, is taken off.
-const URGENT: i64 = 1 << 40;
-const STARTED: i64 = 1 << 41;
-
-/// The score of every comfortable frame, which is below those without comfort, if their work does not count: ties
-/// decide.
-const COMFORTABLE: Score = Score(-1);
+/// The same score for all comfortable frames, so that ties decide between them, and for all those of hopeless models.
+///
+/// In core it is the work, taken off nothing, or off what moves hopeless models behind all others; a frame without
+/// comfort is lifted above that by far more than any work.
+fn same_if_comfortable(score: Score) -> Score {
+    const BEHIND: i64 = 1 << 42;
+    const MOST_WORK: i64 = 1 << 32;
+    if score.0 <= -BEHIND {
+        Score(-BEHIND)
+    } else if (-MOST_WORK..=0).contains(&score.0) {
+        Score(0)
+    } else {
+        score
+    }
+}
 
 /// The policy, and which rules it goes without.
 #[derive(Clone, Copy, Debug)]
@@ -28,18 +35,17 @@ pub struct Stripped {
     abandon: bool,
     wait: bool,
     order: bool,
-    /// With less laxity than this, in units of 16 ns, what has started goes on.
-    goes_on_below: i64,
 }
 
 impl Stripped {
     /// For these tables, with a comfort in sixteenths.
     ///
     /// Without the gate lost frames hurry like others, since their laxity is least. Without abandoning they run
-    /// where nothing else wants to. Without waiting busy accelerators do not count. Without comfort every frame
-    /// goes where it ends first. Without the reserve no time is kept for what may block a frame. Without confidence it is careful before a frame was lost. Without the tail it takes
-    /// no frame to have any behind it. Without persistence frames that have started go before others by their laxity
-    /// alone. Without the order comfortable frames run by deadline.
+    /// where nothing else wants to. Without waiting busy accelerators do not count. Without the hold a frame runs where it
+    /// is late. Without comfort every frame goes where it ends first. Without the reserve no time is kept for what may
+    /// block a frame. Without haste lost frames change nothing. Without the tail it takes no frame to have any behind
+    /// it. Without sufferage what hurries goes by laxity alone. Without persistence frames that have started go before
+    /// others by that alone. Without sacrifice no model is hopeless. Without the order comfortable frames run by deadline.
     pub fn new(tables: &Tables<'_>, without: &[Part], comfort: u16) -> Self {
         let has = |part| !without.contains(&part);
         let alone: Vec<Model<'_, ACCELERATORS>> = tables
@@ -53,17 +59,24 @@ impl Stripped {
             .collect();
         let mut policy = Gated::new(&Workload::new(&alone, tables.accelerators));
         policy.comfort = comfort;
-        if !has(Part::Comfort) {
-            policy = policy.in_haste();
+        if !has(Part::Haste) {
+            policy.haste = 0;
         }
-        if !has(Part::Reserve) {
-            policy = policy.without_reserve();
+        if !has(Part::Sacrifice) {
+            policy.hopeless_after = u8::MAX;
         }
-        if !has(Part::Confidence) {
-            policy = policy.always_careful();
+        type Variant = fn(Gated<MODELS, ACCELERATORS>) -> Gated<MODELS, ACCELERATORS>;
+        let variants: [(bool, Variant); 5] = [
+            // What is lost and not given up is late everywhere.
+            (has(Part::Hold) && has(Part::Gate) && has(Part::Abandon), Gated::without_hold),
+            (has(Part::Reserve), Gated::without_reserve),
+            (has(Part::Comfort), Gated::in_haste),
+            (has(Part::Sufferage), Gated::without_sufferage),
+            (has(Part::Persistence), Gated::without_persistence),
+        ];
+        for (_, without) in variants.into_iter().filter(|(has, _)| !has) {
+            policy = without(policy);
         }
-        // Core takes its reserve for the longest segment, which two of the variants change.
-        let goes_on_below = if has(Part::Persistence) { longest(tables) } else { i64::MIN };
         let gate = has(Part::Gate);
         Self {
             policy,
@@ -71,18 +84,8 @@ impl Stripped {
             abandon: gate && has(Part::Abandon),
             wait: has(Part::Wait),
             order: has(Part::Order),
-            goes_on_below,
         }
     }
-}
-
-/// The longest segment, on its fastest accelerator, in units of 16 ns.
-fn longest(tables: &Tables<'_>) -> i64 {
-    let networks = tables.models.iter().flat_map(|model| model.subnetworks);
-    let least = networks.flat_map(|network| network.segments).filter_map(|segment| {
-        segment.placements().iter().filter(|on| on.runs()).map(|on| on.latency_ns).min()
-    });
-    i64::from(least.max().unwrap_or(0) >> 4)
 }
 
 impl Policy for Stripped {
@@ -106,13 +109,8 @@ impl Policy for Stripped {
 
     fn weigh(&self, job: &JobView<'_>, accelerators: &[AcceleratorState], now: Instant) -> Self::Weighed {
         let (place, mut score) = self.policy.weigh(job, accelerators, now)?;
-        if score.0 > 0 {
-            let urgency = if score.0 >= STARTED { URGENT + STARTED } else { URGENT };
-            let laxity = urgency - score.0;
-            let goes_on = job.started && laxity < self.goes_on_below;
-            score.0 = if goes_on { URGENT + STARTED } else { URGENT } - laxity;
-        } else if !self.order {
-            score = COMFORTABLE;
+        if !self.order {
+            score = same_if_comfortable(score);
         }
         let is_lost = self.gate && self.policy.abandons(job, now);
         Some((place, if is_lost { Score(HOPELESS + score.0) } else { score }))
@@ -153,6 +151,29 @@ mod tests {
         let [with, without] = told(&story, Part::Order);
         assert_eq!(with, ["0 short 0+1 on 0", "5 long 0+1 on 0"], "least work first");
         assert_eq!(without, ["0 long 0+1 on 0", "10 short 0+1 on 0"], "earliest deadline first");
+    }
+
+    /// Comfortable, without comfort, begun as well; and the same of a hopeless model.
+    #[test]
+    fn without_order_only_comfortable_frames_are_alike() {
+        let (urgent, begun, hopeless) = (1i64 << 40, 3i64 << 40, 1i64 << 42);
+        for (base, alike) in [(0, Score(0)), (-hopeless, Score(-hopeless))] {
+            for work in [0, 5, u32::MAX.into()] {
+                assert_eq!(same_if_comfortable(Score(base - work)), alike);
+            }
+            for hurries in [urgent, begun].map(|lift| Score(base + lift - 7)) {
+                assert_eq!(same_if_comfortable(hurries), hurries);
+            }
+        }
+    }
+
+    /// `late` cannot be in time behind 8 ms of `filler`, nor on the other accelerator.
+    #[test]
+    fn without_abandoning_what_is_late_is_not_held_back_either() {
+        let story = Story::new(2, 90).once("filler", 0, 80, &[&[8, 0]]).once("late", 1, 6, &[&[4, 9]]);
+        let [with, without] = told(&story, Part::Abandon);
+        assert_eq!(with, ["0 filler 0+1 on 0", "7 late drop"], "it may be in time if the filler ends early");
+        assert_eq!(without, ["0 filler 0+1 on 0", "1 late 0+1 on 1"]);
     }
 
     /// At 5 ms what was begun has a laxity of 8 ms, less than the longest segment, and `tight` one of 2 ms.

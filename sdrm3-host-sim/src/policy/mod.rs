@@ -328,23 +328,29 @@ pub enum Part {
     Abandon,
     /// Frames wait for a busy accelerator that is better.
     Wait,
+    /// Frames that would be late are held back.
+    Hold,
     /// Frames with slack go where they take least energy.
     Comfort,
     /// Frames leave time for what may block them.
     Reserve,
-    /// Less slack will do while no frame is lost.
-    Confidence,
+    /// Slack is not spent any more when a frame was lost.
+    Haste,
     /// Frames leave time for what follows them by the same deadline.
     Tail,
+    /// What has no good second place goes first.
+    Sufferage,
     /// What has started and cannot afford to be passed by goes on.
     Persistence,
+    /// Models that only lose frames come last.
+    Sacrifice,
     /// Of the frames with slack that of least work is first.
     Order,
 }
 
 impl Part {
     /// All, in the order of reports.
-    pub const ALL: [Self; 13] = [
+    pub const ALL: [Self; 16] = [
         Self::Drop,
         Self::Supernet,
         Self::Tuner,
@@ -352,11 +358,14 @@ impl Part {
         Self::Gate,
         Self::Abandon,
         Self::Wait,
+        Self::Hold,
         Self::Comfort,
         Self::Reserve,
-        Self::Confidence,
+        Self::Haste,
         Self::Tail,
+        Self::Sufferage,
         Self::Persistence,
+        Self::Sacrifice,
         Self::Order,
     ];
 
@@ -368,11 +377,14 @@ impl Part {
                 Self::Gate,
                 Self::Abandon,
                 Self::Wait,
+                Self::Hold,
                 Self::Comfort,
                 Self::Reserve,
-                Self::Confidence,
+                Self::Haste,
                 Self::Tail,
+                Self::Sufferage,
                 Self::Persistence,
+                Self::Sacrifice,
                 Self::Order,
                 Self::Supernet,
                 Self::Correction,
@@ -391,11 +403,14 @@ impl Part {
             Self::Gate => "gate",
             Self::Abandon => "abandon",
             Self::Wait => "wait",
+            Self::Hold => "hold",
             Self::Comfort => "comfort",
             Self::Reserve => "reserve",
-            Self::Confidence => "confidence",
+            Self::Haste => "haste",
             Self::Tail => "tail",
+            Self::Sufferage => "sufferage",
             Self::Persistence => "persistence",
+            Self::Sacrifice => "sacrifice",
             Self::Order => "order",
         }
     }
@@ -484,8 +499,9 @@ impl Method {
                 Part::Tuner => config.tuning_window = None,
                 Part::Correction => config.correction = false,
                 // Rules of the policy itself.
-                Part::Gate | Part::Abandon | Part::Wait | Part::Comfort | Part::Reserve => {}
-                Part::Confidence | Part::Tail | Part::Persistence | Part::Order => {}
+                Part::Gate | Part::Abandon | Part::Wait | Part::Hold | Part::Comfort | Part::Reserve => {}
+                Part::Haste | Part::Tail | Part::Sufferage | Part::Persistence => {}
+                Part::Sacrifice | Part::Order => {}
             }
         }
         config

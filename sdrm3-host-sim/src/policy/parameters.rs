@@ -18,7 +18,7 @@ pub struct Parameters {
 impl Default for Parameters {
     fn default() -> Self {
         let window = Config::FULL.tuning_window.unwrap_or(Duration::MAX);
-        Self { weights: Weights::default(), window, comfort: 32 }
+        Self { weights: Weights::default(), window, comfort: 24 }
     }
 }
 
@@ -66,8 +66,8 @@ mod tests {
 
     #[test]
     fn parameters_are_checked() {
-        let given = Parameters::parse(["alpha=0.5", "beta=2", "window_ms=250", "comfort=1.5"]).unwrap();
-        assert_eq!(given.comfort, 24);
+        let given = Parameters::parse(["alpha=0.5", "beta=2", "window_ms=250", "comfort=1.25"]).unwrap();
+        assert_eq!(given.comfort, 20);
         assert_eq!((given.weights.alpha.as_f64(), given.weights.beta.as_f64()), (0.5, 2.0));
         assert_eq!(given.window, Duration::from_millis(250));
         for bad in ["alpha", "alpha=3", "beta=NaN", "alpha=-1", "gamma=1", "window_ms=0", "comfort=-1"] {

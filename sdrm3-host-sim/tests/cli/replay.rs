@@ -38,13 +38,16 @@ fn the_gated_policy_replays_with_its_comfort_and_without_its_parts() {
     let mut hashes = Vec::new();
     for (name, options) in [
         ("all", ""),
-        ("c", "--param comfort=1.5"),
+        ("c", "--param comfort=2"),
         ("g", "--without gate"),
         ("w", "--without wait,comfort"),
         ("t", "--without tail"),
         ("p", "--without persistence"),
         ("v", "--without reserve"),
         ("o", "--without order"),
+        ("e", "--without haste"),
+        ("s", "--without sufferage"),
+        ("i", "--without sacrifice"),
     ] {
         folder.prints(&format!("run {cell} {options} --record {name}.trace"));
         let text = folder.prints(&format!("replay {name}.trace"));

@@ -259,7 +259,7 @@ fn main() -> ! {
     let comforts = (0..12).flat_map(|shift| [16u16 << shift, 24 << shift]);
     let dearest = comforts.map(|comfort| {
         let decisions = gated_decisions::<8, 4>(8, |workload| {
-            let mut policy = Gated::new(workload).always_careful();
+            let mut policy = Gated::new(workload);
             policy.comfort = comfort;
             policy
         });
