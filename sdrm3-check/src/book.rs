@@ -409,6 +409,8 @@ where
                     let witness = self.scheduler.policy();
                     assert_eq!(witness.asked(), pairs, "every pair was looked at");
                     assert_eq!(witness.scored(), 0, "a job waits beside an accelerator that it scores on");
+                    let awaited = self.ledger().held().values().any(|held| held.running.is_some());
+                    assert!(pairs == 0 || awaited, "a job that could run waits for nothing");
                     self.check();
                     return;
                 }

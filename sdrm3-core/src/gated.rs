@@ -15,8 +15,8 @@
 //! 1. gate     fastest > slack: it cannot be in time any more and is given up
 //! 2. place    a is comfortable if  1.5 wait(a) + lat(a) + C rest <= slack - C tail - B
 //!             of the comfortable accelerators the one of least energy, without any the one where the
-//!             segment ends first; if that one is busy, the frame waits for it. It also waits if it would be
-//!             late there, but not where it is fastest if that were free:  end(a) + rest > slack
+//!             segment ends first; if that one is busy, the frame waits for it. A frame that would be late there,
+//!             end(a) + rest > slack,  is held back while where it is fastest is busy: that may end sooner
 //! 3. order    frames without comfort first: those that have started and whose laxity, slack - tail - fastest, is
 //!             below the longest segment of the workload, then the others, both by least  laxity - sufferage,
 //!             where the sufferage is how much later the segment ends at its second place;  then the comfortable
@@ -300,7 +300,7 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
             return Some((AcceleratorId(on), Score(-i64::from(fastest))));
         }
         let ends = ends?;
-        if rest.saturating_add(ends.first) > slack && self.holds && self.opens(&latencies, least) {
+        if rest.saturating_add(ends.first) > slack && self.holds && self.is_awaited(&latencies, least) {
             return None;
         }
         let laxity = i64::from(slack) - i64::from(tail) - i64::from(fastest);
@@ -309,11 +309,12 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
         Some((AcceleratorId(ends.on as u8), Score(urgency + i64::from(sufferage) - laxity)))
     }
 
-    /// Whether an accelerator with this latency takes blocks, now or when it is free.
+    /// Whether an accelerator with this latency is busy: so that its end is an occasion to look again.
     #[cold]
     #[inline(never)]
-    fn opens(&self, latencies: &[u32; ACCS], latency: u32) -> bool {
-        self.waits.iter().zip(latencies).any(|(wait, other)| *wait != CLOSED && *other == latency)
+    fn is_awaited(&self, latencies: &[u32; ACCS], latency: u32) -> bool {
+        let mut places = self.waits.iter().zip(latencies);
+        places.any(|(wait, other)| (1..CLOSED).contains(wait) && *other == latency)
     }
 }
 

@@ -273,6 +273,21 @@ fn what_would_be_late_does_not_wait_for_an_accelerator_that_is_out() {
     story.then("quick#0 segment 0 on dsp", "late, but nothing is going to be better");
 }
 
+/// What the gate asks takes the least correction of all accelerators; the npu has shown to be half as fast.
+#[test]
+fn what_would_be_late_does_not_wait_for_an_accelerator_that_is_idle() {
+    let config = Config { correction: true, ..Config::PLAIN };
+    let models = [model("a", 12, [SegmentSpec::new([cost(4, 10), cost(100, 10)])])];
+    let mut story = Story::made(Gated::<MODELS, 2>::new, config, models, NAMES);
+    for frame in 0..20 {
+        story.at(20 * frame).release("a");
+        story.then(&format!("a#{frame} segment 0 on npu"), "alone");
+        story.at(20 * frame + 8).ends("npu");
+    }
+    story.at(400).release("a");
+    story.at(406).then("a#20 segment 0 on npu", "6 ms are left, and it takes 8: nothing will be better");
+}
+
 // ---- haste -----------------------------------------------------------------------------------
 
 #[test]

@@ -122,8 +122,8 @@ impl<const A: usize> Reference<'_, A> {
             open().map(|(index, latency, _, wait)| (wait + latency, index)).collect();
         ends.sort_unstable();
         let &(end, index) = ends.first()?;
-        let fastest_opens = open().any(|(_, latency, ..)| latency == next);
-        if rest + end > slack && fastest_opens {
+        let awaited = open().any(|(_, latency, _, wait)| latency == next && wait > 0);
+        if rest + end > slack && awaited {
             return None;
         }
         let sufferage = ends.get(1).map_or(0, |(second, _)| second - end);
