@@ -41,11 +41,12 @@ impl Stripped {
     /// For these tables, with a comfort in sixteenths.
     ///
     /// Without the gate lost frames hurry like others, since their laxity is least. Without abandoning they run
-    /// where nothing else wants to. Without waiting busy accelerators do not count. Without the hold a frame runs where it
-    /// is late. Without comfort every frame goes where it ends first. Without the reserve no time is kept for what may
-    /// block a frame. Without haste lost frames change nothing. Without the tail it takes no frame to have any behind
-    /// it. Without sufferage what hurries goes by laxity alone. Without persistence frames that have started go before
-    /// others by that alone. Without sacrifice no model is hopeless. Without the order comfortable frames run by deadline.
+    /// where nothing else wants to. Without waiting busy accelerators do not count. Without the hold a frame runs
+    /// where it is late. Without comfort every frame goes where it ends first. Without the reserve no time is kept
+    /// for what may block a frame. Without haste lost frames change nothing. Without the tail it takes no frame to
+    /// have any behind it. Without sufferage what hurries goes by laxity alone. Without persistence frames that have
+    /// started go before others by that alone. Without sacrifice no model is hopeless. Without the order comfortable
+    /// frames run by deadline.
     pub fn new(tables: &Tables<'_>, without: &[Part], comfort: u16) -> Self {
         let has = |part| !without.contains(&part);
         let alone: Vec<Model<'_, ACCELERATORS>> = tables
@@ -185,7 +186,7 @@ mod tests {
         assert_eq!(without, ["0 begun 0+1 on 0", "5 tight 0+1 on 0", "15 begun drop"]);
     }
 
-    /// At 5 ms `begun` has a laxity of 35 ms, more than the longest segment, and in haste everything is without comfort.
+    /// At 5 ms `begun` has a laxity of 35 ms, more than the longest segment.
     #[test]
     fn without_comfort_what_was_begun_is_passed_by_while_it_can_afford_it() {
         let story = Story::new(1, 90).once("begun", 0, 45, &[&[5], &[5]]).once("tight", 3, 18, &[&[10]]);
