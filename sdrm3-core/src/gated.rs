@@ -30,12 +30,12 @@
 //!
 //! Two things are learnt. When a frame is lost the policy is *in haste*, no accelerator is comfortable, until 8,192
 //! were in time: slack was spent that was not there. A model that has lost four frames in a row is *hopeless* until one
-//! is in time: what it takes would be lost for the others as well, and its losses say nothing about the slack of others,
-//! so they make no haste and end that which they made.
+//! is in time: what it takes would be lost for the others as well, and its losses say nothing about the slack of
+//! others, so they make no haste and end that which they made.
 //!
 //! What has started and could not afford to be passed by goes on, for under overload a frame that is begun, passed by
-//! and given up has taken time from the others for nothing. Of two that want the same accelerator it is for the one that
-//! has no good second place (the sufferage of Maheswaran et al., HCW 1999). Slack is spent on energy, which is all that
+//! and given up has taken time from the others for nothing. Of two that want the same accelerator it is for the one
+//! that has no good second place (the sufferage of Maheswaran et al., HCW 1999). Slack is spent on energy, which is all that
 //! it is good for, and a frame is not put on a bad accelerator because the good one is busy for a moment.
 //!
 //! A decision takes O(jobs x accelerators), and no division. Most frames are comfortable on the most frugal
