@@ -35,8 +35,8 @@
 //!
 //! What has started and could not afford to be passed by goes on, for under overload a frame that is begun, passed by
 //! and given up has taken time from the others for nothing. Of two that want the same accelerator it is for the one
-//! that has no good second place (the sufferage of Maheswaran et al., HCW 1999). Slack is spent on energy, which is all that
-//! it is good for, and a frame is not put on a bad accelerator because the good one is busy for a moment.
+//! that has no good second place (the sufferage of Maheswaran et al., HCW 1999). Slack is spent on energy, which is
+//! all that it is good for, and a frame is not put on a bad accelerator because the good one is busy for a moment.
 //!
 //! A decision takes O(jobs x accelerators), and no division. Most frames are comfortable on the most frugal
 //! accelerator: that one is asked first.
