@@ -30,8 +30,8 @@
 //!
 //! Two things are learnt. When a frame is lost the policy is *in haste*, no accelerator is comfortable, until 8,192
 //! were in time: slack was spent that was not there. A model that has lost four frames in a row is *hopeless* until one
-//! is in time: what it takes would be lost for the others as well, and its losses say nothing about the slack of
-//! others, so they make no haste and end that which they made.
+//! is in time: what it takes would be lost for the others as well. Its losses say nothing about the slack of others: the
+//! fourth ends the haste, and those behind it make none.
 //!
 //! What has started and could not afford to be passed by goes on, for under overload a frame that is begun, passed by
 //! and given up has taken time from the others for nothing. Of two that want the same accelerator it is for the one
@@ -71,6 +71,9 @@ const LONGEST_LIMIT: u32 = LONGEST_WAIT + LONGEST_WAIT / 2 - 1;
 /// sum of both still fits.
 const CLOSED: u32 = LONGEST_LIMIT + 1;
 
+/// Past every end.
+const NEVER: u32 = u32::MAX;
+
 /// The policy, for a workload of at most `MODELS` models and `ACCS` accelerators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
@@ -79,12 +82,13 @@ pub struct Gated<const MODELS: usize, const ACCS: usize> {
     pub comfort: u16,
     /// How many frames have to be in time until it is not in haste any more; 0: it never is.
     pub haste: u16,
-    /// How many frames a model loses in a row until it is hopeless; [`u8::MAX`]: it never is.
+    /// How many frames a model loses in a row until it is hopeless, at least 1; [`u8::MAX`]: it never is.
     pub hopeless_after: u8,
-    /// Whether a frame is held back that would be late, and whether the sufferage counts.
+    /// Whether a frame is held back that would be late.
     holds: bool,
+    /// Whether sufferage counts.
     suffers: bool,
-    /// How many of them still have to be.
+    /// How many frames still have to be in time until it is not in haste any more; 0: it is not.
     hasty_for: u16,
     /// `B`.
     blocked: u32,
@@ -253,7 +257,7 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
     }
 
     /// The latency of the next segment on each accelerator, `CLOSED` where it cannot run; the least of them; and
-    /// where the segment ends first and in how long, `ACCS` if that is nowhere, and in how long at its second place.
+    /// where the segment ends first, if anywhere.
     #[inline(always)]
     fn look(&self, job: &JobView<'_>) -> ([u32; ACCS], u32, Option<Ends>) {
         let (mut latencies, mut least) = ([CLOSED; ACCS], CLOSED);
@@ -327,9 +331,6 @@ struct Ends {
     /// In how long it ends at its second place; [`NEVER`] without one.
     second: u32,
 }
-
-/// Past every end.
-const NEVER: u32 = u32::MAX;
 
 /// Fastest work of a model's frame in its heaviest sub-network.
 fn fastest<const ACCS: usize>(workload: &Workload<'_, ACCS>, model: ModelId) -> u32 {
