@@ -30,8 +30,8 @@
 //!
 //! Two things are learnt. When a frame is lost the policy is *in haste*, no accelerator is comfortable, until 8,192
 //! were in time: slack was spent that was not there. A model that has lost four frames in a row is *hopeless* until one
-//! is in time: what it takes would be lost for the others as well. Its losses say nothing about the slack of others: the
-//! fourth ends the haste, and those behind it make none.
+//! is in time: what it takes would be lost for the others as well. Its losses say nothing about the slack of others:
+//! the fourth ends the haste, and those behind it make none.
 //!
 //! What has started and could not afford to be passed by goes on, for under overload a frame that is begun, passed by
 //! and given up has taken time from the others for nothing. Of two that want the same accelerator it is for the one
