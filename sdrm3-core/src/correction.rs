@@ -13,11 +13,14 @@
 //! an approximation elsewhere.
 
 use crate::time::Duration;
-use crate::workload::Segment;
+use crate::workload::{Placement, Segment};
 
 /// Fraction bits of a factor.
 const BITS: u32 = 12;
 const ONE: u32 = 1 << BITS;
+
+/// Instead of a latency in units of 16 ns, where there is none: above each by a half.
+pub(crate) const CLOSED: u32 = 3 << 29;
 
 /// The factors of one model; Q4.12.
 #[derive(Clone, Copy, Debug)]
@@ -62,13 +65,17 @@ impl<const ACCS: usize> Correction<ACCS> {
     /// Latency preferences on all accelerators, corrected. O(ACCS) divisions.
     pub(crate) fn preferences(&self, segment: &Segment<ACCS>) -> [u32; ACCS] {
         let mut corrected = [0; ACCS];
-        let rows = segment.placements().iter().zip(&self.on);
-        for (corrected, (placement, &factor)) in corrected.iter_mut().zip(rows) {
-            // A factor is at least a quarter.
-            let relative = u32::from(self.mean) * ONE / u32::from(factor).max(ONE / 4);
-            *corrected = scale(placement.latency_preference, relative.min(u32::from(u16::MAX)) as u16);
+        for (index, (corrected, on)) in corrected.iter_mut().zip(segment.placements()).enumerate() {
+            *corrected = self.preference(index, on.latency_preference);
         }
         corrected
+    }
+
+    /// A latency preference on an accelerator, corrected. One division.
+    pub(crate) fn preference(&self, index: usize, preference: u32) -> u32 {
+        // A factor is at least a quarter.
+        let factor = u32::from(self.on.get(index).copied().unwrap_or(ONE as u16)).max(ONE / 4);
+        scale(preference, (u32::from(self.mean) * ONE / factor).min(u32::from(u16::MAX)) as u16)
     }
 
     /// Work over all accelerators, corrected.
@@ -132,10 +139,19 @@ pub(crate) fn scale(value: u32, factor: u16) -> u32 {
     if scaled >> 32 == 0 { scaled as u32 } else { u32::MAX }
 }
 
-/// The same in units of 16 ns: at most 2^30, for no factor is above 4.
-#[inline(always)]
-pub(crate) fn scale_to_16_ns(value: u32, factor: u16) -> u32 {
-    ((u64::from(value) * u64::from(factor)) >> (BITS + 4)) as u32
+/// Latencies times factors on the accelerators of a mask, in units of 16 ns: below 2^30, for no factor is above 4;
+/// [`CLOSED`] on the others. O(ACCS).
+pub(crate) fn latencies_16_ns<const ACCS: usize>(
+    placements: &[Placement],
+    factors: &[u16],
+    runs_on: u32,
+) -> [u32; ACCS] {
+    let mut latencies = [CLOSED; ACCS];
+    let rows = latencies.iter_mut().zip(placements).zip(factors).enumerate();
+    for (_, ((latency, on), &factor)) in rows.filter(|(index, _)| runs_on >> (index & 31) & 1 != 0) {
+        *latency = ((u64::from(on.latency_ns) * u64::from(factor)) >> (BITS + 4)) as u32;
+    }
+    latencies
 }
 
 #[cfg(test)]

@@ -41,10 +41,12 @@
 //! A decision takes O(jobs x accelerators), and no division. Most frames are comfortable on the most frugal
 //! accelerator: that one is asked first.
 
-use crate::correction;
+use core::hint::cold_path;
+
+use crate::correction::CLOSED;
 use crate::event::{DropReason, Event, Progress, Report};
 use crate::job::JobView;
-use crate::policy::{AcceleratorState, Activity, Offer, Policy};
+use crate::policy::{AcceleratorState, Activity, Offer, Policy, Prepared, Wanted};
 use crate::score::Score;
 use crate::time::{Duration, Instant};
 use crate::workload::{AcceleratorId, ModelId, Placement, Workload};
@@ -58,21 +60,14 @@ const STARTED: i64 = 1 << 41;
 /// Frames of hopeless models go behind all others.
 const HOPELESS: i64 = 1 << 42;
 
-/// Times are in units of 16 ns: so 32 bits hold 68 s, and sums of the longest are no trouble.
+/// Times are in units of 16 ns.
 const UNIT_BITS: u32 = 4;
 
-/// The longest wait: 17 s, as long as the longest segment.
-const LONGEST_WAIT: u32 = 1 << 30;
+/// More time than this, 17 s, counts as this: sums of it fit 32 bits.
+const LONGEST: u32 = 1 << 30;
 
-/// More time than this is as good as this: too little for the longest wait.
-const LONGEST_LIMIT: u32 = LONGEST_WAIT + LONGEST_WAIT / 2 - 1;
-
-/// The latency where a segment cannot run, and the wait for what is not in service: past every limit, and the
-/// sum of both still fits.
-const CLOSED: u32 = LONGEST_LIMIT + 1;
-
-/// Past every end.
-const NEVER: u32 = u32::MAX;
+/// The longest wait, 8.6 s: with the longest latency, which is below 2^30, it is still less than [`CLOSED`].
+const LONGEST_WAIT: u32 = 1 << 29;
 
 /// The policy, for a workload of at most `MODELS` models and `ACCS` accelerators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -92,8 +87,8 @@ pub struct Gated<const MODELS: usize, const ACCS: usize> {
     hasty_for: u16,
     /// `B`.
     blocked: u32,
-    /// With less laxity than this, the longest segment, what has started goes on.
-    goes_on_below: i64,
+    /// With more hurry than this, which is less laxity than the longest segment, what has started goes on.
+    goes_on_above: u32,
     /// How many frames it lost in a row. By model.
     lost_in_row: [u8; MODELS],
     /// By model.
@@ -123,7 +118,7 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
             for (model, index) in workload.models.iter().zip(0u8..) {
                 let Some(cascade) = model.cascade.filter(|_| model.deadline.is_none()) else { continue };
                 let behind = tails.get(usize::from(index)).copied().unwrap_or(0);
-                let work = fastest(workload, ModelId(index)).saturating_add(behind);
+                let work = (fastest(workload, ModelId(index)) + behind).min(LONGEST);
                 if let Some(tail) = tails.get_mut(usize::from(cascade.parent.0)) {
                     *tail = work.max(*tail);
                 }
@@ -137,7 +132,7 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
             suffers: true,
             hasty_for: 0,
             blocked: all_blocked.copied().max().unwrap_or(0),
-            goes_on_below: longest.iter().copied().max().unwrap_or(0).into(),
+            goes_on_above: LONGEST - longest.iter().copied().max().unwrap_or(0),
             lost_in_row: [0; MODELS],
             tails,
             waits: [0; ACCS],
@@ -176,7 +171,7 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
     /// The same, but what has started is passed by like others.
     #[must_use]
     pub const fn without_persistence(mut self) -> Self {
-        self.goes_on_below = i64::MIN;
+        self.goes_on_above = u32::MAX;
         self
     }
 
@@ -202,13 +197,34 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
         if self.hasty_for == 0 { slack.checked_sub(self.blocked) } else { None }
     }
 
-    /// What the segment and all behind it may take to be comfortable, of the slack without `B`, plus one; 0: too
-    /// little is left for anything.
+    /// What the segment may take to be comfortable, of the slack without `B` and with this work behind it, plus one;
+    /// 0: too little is left for anything.
     #[inline(always)]
     fn limit(&self, slack: u32, rest: u32) -> u32 {
         let spare = u32::try_from((u64::from(rest) * u64::from(self.comfort)) >> 4).ok();
-        let limit = spare.and_then(|spare| slack.checked_sub(spare));
-        limit.map_or(0, |limit| limit.min(LONGEST_LIMIT) + 1)
+        spare.and_then(|spare| slack.checked_sub(spare)).map_or(0, |limit| limit + 1)
+    }
+
+    /// The comfortable accelerator where the frame goes, if there is one.
+    #[inline(always)]
+    fn comfortable(
+        &self,
+        job: &JobView<'_>,
+        latencies: &[u32; ACCS],
+        slack: u32,
+        fastest: u32,
+        tail: u32,
+    ) -> Option<u8> {
+        let slack = self.unblocked(slack)?;
+        let runs_on = job.ready.may_run & self.open;
+        let at_leisure =
+            self.at_leisure(latencies, job.placements, runs_on, self.limit(slack, fastest + tail));
+        if at_leisure.is_some() {
+            return at_leisure;
+        }
+        let least = latencies.iter().copied().min().unwrap_or(CLOSED);
+        let limit = self.limit(slack, fastest.saturating_sub(least) + tail);
+        if limit > 0 { self.most_frugal(latencies, job.placements, limit) } else { None }
     }
 
     /// Of the comfortable accelerators the one of least energy; of equal ones where the segment ends first, of
@@ -228,89 +244,85 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
     /// The most frugal of these accelerators, of equal ones where the segment ends first, if it is comfortable even
     /// with all work still to come behind the segment: so it mostly is, and then the others need no look.
     #[inline(always)]
-    fn at_leisure(&self, job: &JobView<'_>, runs_on: u32, limit: u32) -> Option<u8> {
+    fn at_leisure(
+        &self,
+        latencies: &[u32; ACCS],
+        placements: &[Placement],
+        runs_on: u32,
+        limit: u32,
+    ) -> Option<u8> {
         if limit == 0 {
             return None;
         }
         let (mut least, mut place) = (u32::MAX, ACCS);
-        for (index, on) in job.placements.iter().enumerate() {
+        for (index, on) in placements.iter().enumerate() {
             if runs_on >> (index & 31) & 1 != 0
                 && (on.energy_nj < least
-                    || on.energy_nj == least && self.ends_sooner(job.placements, job.factors, index, place))
+                    || on.energy_nj == least && self.ends_sooner(latencies, index, place))
             {
                 (least, place) = (on.energy_nj, index);
             }
         }
-        let wait = self.waits.get(place)?;
-        (wait + wait / 2 + job.latency_16_ns(place)? < limit).then_some(place as u8)
+        let (wait, latency) = (self.waits.get(place)?, latencies.get(place)?);
+        (wait + wait / 2 + latency < limit).then_some(place as u8)
     }
 
     /// Whether a segment ends sooner on one accelerator than on another, which may be none.
     #[cold]
     #[inline(never)]
-    fn ends_sooner(&self, placements: &[Placement], factors: &[u16], one: usize, other: usize) -> bool {
-        let end = |index: usize| {
-            let latency = correction::scale_to_16_ns(placements.get(index)?.latency_ns, *factors.get(index)?);
-            Some(self.waits.get(index)? + latency)
-        };
+    fn ends_sooner(&self, latencies: &[u32; ACCS], one: usize, other: usize) -> bool {
+        let end = |index: usize| Some(self.waits.get(index)? + latencies.get(index)?);
         end(other).is_none_or(|other| end(one).is_some_and(|one| one < other))
     }
 
-    /// The latency of the next segment on each accelerator, `CLOSED` where it cannot run; the least of them; and
-    /// where the segment ends first, if anywhere.
-    #[inline(always)]
-    fn look(&self, job: &JobView<'_>) -> ([u32; ACCS], u32, Option<Ends>) {
-        let (mut latencies, mut least) = ([CLOSED; ACCS], CLOSED);
-        let mut ends = Ends { on: ACCS, first: NEVER, second: NEVER };
-        let rows = latencies.iter_mut().zip(job.placements).zip(job.factors).zip(&self.waits);
-        for (index, (((latency, placement), &factor), &wait)) in rows.enumerate() {
-            if job.ready.may_run >> (index & 31) & 1 != 0 {
-                *latency = correction::scale_to_16_ns(placement.latency_ns, factor);
-                least = least.min(*latency);
-                if wait != CLOSED {
-                    let end = wait + *latency;
-                    if end < ends.first {
-                        ends = Ends { on: index, first: end, second: ends.first };
-                    } else if end < ends.second {
-                        ends.second = end;
-                    }
-                }
+    /// Where the segment ends first, `ACCS` if nowhere or if the frame is held back; and how much later it ends at its
+    /// second place, if it has one. A call of its own: its loop then has all registers.
+    #[inline(never)]
+    fn first_end(&self, latencies: &[u32; ACCS], slack: u32, fastest: u32) -> (usize, u32) {
+        let (mut on, mut first, mut second, mut least) = (ACCS, CLOSED, CLOSED, CLOSED);
+        for (index, (&latency, &wait)) in latencies.iter().zip(&self.waits).enumerate() {
+            least = least.min(latency);
+            let end = wait + latency;
+            if end < first {
+                cold_path();
+                (on, first, second) = (index, end, first);
+            } else if end < second {
+                cold_path();
+                second = end;
             }
         }
-        (latencies, least, (ends.on < ACCS).then_some(ends))
+        let late = fastest.saturating_sub(least) + first > slack;
+        if late && self.holds && self.is_awaited(latencies, least) {
+            on = ACCS;
+        }
+        (on, if second == CLOSED || !self.suffers { 0 } else { second - first })
     }
 
-    /// Where a frame goes, idle or not, and how much it is wanted there.
+    /// Where a frame goes, idle or not, and how much it is wanted there, above `base`.
     #[inline(always)]
     fn place(
         &self,
         job: &JobView<'_>,
-        slack: u32,
-        fastest: u32,
+        latencies: &[u32; ACCS],
+        now: Instant,
         tail: u32,
-    ) -> Option<(AcceleratorId, Score)> {
-        let unblocked = self.unblocked(slack);
-        if let Some(slack) = unblocked {
-            let unhurried = self.limit(slack, fastest.saturating_add(tail));
-            if let Some(on) = self.at_leisure(job, job.ready.may_run & self.open, unhurried) {
-                return Some((AcceleratorId(on), Score(-i64::from(fastest))));
-            }
+        base: i64,
+    ) -> Wanted {
+        let (slack, fastest) = match job.at_ease(now) {
+            Some((slack_ns, fastest_ns)) => (slack_ns >> UNIT_BITS, fastest_ns >> UNIT_BITS),
+            None => (units(job.slack(now)), units(job.fastest_togo)),
+        };
+        if let Some(on) = self.comfortable(job, latencies, slack, fastest, tail) {
+            return Wanted::On(AcceleratorId(on), Score(base - i64::from(fastest)));
         }
-        let (latencies, least, ends) = self.look(job);
-        let rest = fastest.saturating_sub(least);
-        let limit = unblocked.map_or(0, |slack| self.limit(slack, rest.saturating_add(tail)));
-        let frugal = if limit > 0 { self.most_frugal(&latencies, job.placements, limit) } else { None };
-        if let Some(on) = frugal {
-            return Some((AcceleratorId(on), Score(-i64::from(fastest))));
+        let (on, sufferage) = self.first_end(latencies, slack, fastest);
+        if on >= ACCS {
+            return Wanted::Nowhere;
         }
-        let ends = ends?;
-        if rest.saturating_add(ends.first) > slack && self.holds && self.is_awaited(&latencies, least) {
-            return None;
-        }
-        let laxity = i64::from(slack) - i64::from(tail) - i64::from(fastest);
-        let urgency = if job.started && laxity < self.goes_on_below { URGENT + STARTED } else { URGENT };
-        let sufferage = if ends.second == NEVER || !self.suffers { 0 } else { ends.second - ends.first };
-        Some((AcceleratorId(ends.on as u8), Score(urgency + i64::from(sufferage) - laxity)))
+        // The longest time less the laxity: no less than zero.
+        let hurry = LONGEST + (fastest + tail).min(LONGEST) - slack;
+        let urgency = if job.started && hurry > self.goes_on_above { URGENT + STARTED } else { URGENT };
+        Wanted::On(AcceleratorId(on as u8), Score(base + urgency + i64::from(hurry + sufferage)))
     }
 
     /// Whether an accelerator with this latency is busy: so that its end is an occasion to look again.
@@ -322,16 +334,6 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
     }
 }
 
-/// Where a segment ends first.
-#[derive(Clone, Copy)]
-struct Ends {
-    on: usize,
-    /// In how long it ends there.
-    first: u32,
-    /// In how long it ends at its second place; [`NEVER`] without one.
-    second: u32,
-}
-
 /// Fastest work of a model's frame in its heaviest sub-network.
 fn fastest<const ACCS: usize>(workload: &Workload<'_, ACCS>, model: ModelId) -> u32 {
     let heaviest = workload.model(model).and_then(|model| model.subnetworks.first());
@@ -339,15 +341,16 @@ fn fastest<const ACCS: usize>(workload: &Workload<'_, ACCS>, model: ModelId) -> 
     first.map_or(0, |segment| units(segment.info().fastest_togo))
 }
 
-/// In units of 16 ns, at most 68 s.
+/// In units of 16 ns, at most [`LONGEST`].
 #[inline(always)]
 fn units(duration: Duration) -> u32 {
-    u32::try_from(duration.as_nanos() >> UNIT_BITS).unwrap_or(u32::MAX)
+    u32::try_from(duration.as_nanos() >> UNIT_BITS).unwrap_or(LONGEST).min(LONGEST)
 }
 
 impl<const MODELS: usize, const ACCS: usize> Policy for Gated<MODELS, ACCS> {
-    /// Where it goes, idle or not, and how much it is wanted there.
-    type Weighed = Option<(AcceleratorId, Score)>;
+    type Weighed = Wanted;
+
+    const PREPARED: Prepared = Prepared::Latency;
 
     fn prepare<'a>(
         &mut self,
@@ -364,6 +367,7 @@ impl<const MODELS: usize, const ACCS: usize> Policy for Gated<MODELS, ACCS> {
                     units(now.saturating_since(until)).min(LONGEST_WAIT)
                 }
                 Activity::Busy { until } => units(until.saturating_since(now)).min(LONGEST_WAIT),
+                // The sum with a latency where there is none still fits.
                 Activity::Resting | Activity::OutOfService => CLOSED,
             };
             open |= u32::from(*wait != CLOSED) << (index & 31);
@@ -374,25 +378,26 @@ impl<const MODELS: usize, const ACCS: usize> Policy for Gated<MODELS, ACCS> {
     // Inlined, so that only what it reads of the job is worked out.
     #[inline(always)]
     fn weigh(&self, job: &JobView<'_>, _: &[AcceleratorState], now: Instant) -> Self::Weighed {
-        let (slack, fastest) = match job.at_ease(now) {
-            Some((slack_ns, fastest_ns)) => (slack_ns >> UNIT_BITS, fastest_ns >> UNIT_BITS),
-            None => (units(job.slack(now)), units(job.fastest_togo)),
-        };
-        let tail = self.tails.get(usize::from(job.frame.model.0)).copied().unwrap_or(0);
-        let place = self.place(job, slack, fastest, tail);
-        let lost_in_row = self.lost_in_row.get(usize::from(job.frame.model.0));
-        if lost_in_row.is_none_or(|lost_in_row| *lost_in_row < self.hopeless_after) {
-            return place;
+        let model = usize::from(job.frame.model.0);
+        let tail = self.tails.get(model).copied().unwrap_or(0);
+        let hopeless = self.lost_in_row.get(model).is_some_and(|in_row| *in_row >= self.hopeless_after);
+        let base = if hopeless { -HOPELESS } else { 0 };
+        match job.latencies_16_ns().and_then(|latencies| latencies.try_into().ok()) {
+            Some(latencies) => self.place(job, latencies, now, tail, base),
+            None => self.place(job, &job.work_out_latencies_16_ns(), now, tail, base),
         }
-        place.map(|(on, score)| (on, Score(score.0 - HOPELESS)))
     }
 
-    fn only(&self, weighed: Self::Weighed) -> Option<(AcceleratorId, Score)> {
+    #[inline(always)]
+    fn wanted(&self, weighed: Self::Weighed) -> Wanted {
         weighed
     }
 
     fn score(&self, weighed: Self::Weighed, _: &JobView<'_>, offer: &Offer<'_>) -> Option<Score> {
-        weighed.filter(|(place, _)| *place == offer.accelerator).map(|(_, score)| score)
+        match weighed {
+            Wanted::On(place, score) if place == offer.accelerator => Some(score),
+            _ => None,
+        }
     }
 
     fn abandons(&self, job: &JobView<'_>, now: Instant) -> bool {

@@ -18,6 +18,7 @@
 //! is never dropped: accelerators are not preempted.
 
 use crate::correction::{self, Correction};
+use crate::policy::Prepared;
 use crate::score::{self, Inverse, Togo};
 use crate::time::{Duration, Instant};
 use crate::workload::{AcceleratorId, ModelId, Placement, Segment, SegmentInfo};
@@ -96,8 +97,8 @@ pub(crate) struct Job<'w, const ACCS: usize> {
     pub(crate) subnetwork: u8,
     pub(crate) state: State,
     pub(crate) ready: Ready,
-    /// `LatPref` on each accelerator, corrected: worked out when that changes.
-    pub(crate) preferences: [u32; ACCS],
+    /// The figure of each accelerator that decisions read, corrected: worked out when that changes.
+    pub(crate) pairs: [u32; ACCS],
 }
 
 /// What a decision reads of a job whatever the accelerator: worked out when an event changes it.
@@ -143,12 +144,18 @@ impl<'w, const ACCS: usize> Job<'w, ACCS> {
             subnetwork,
             state: State::Fresh,
             ready: Ready::since(now),
-            preferences: [0; ACCS],
+            pairs: [0; ACCS],
         }
     }
 
     /// Works out what decisions read: the segment, the model's correction or what it may has changed. O(ACCS).
-    pub(crate) fn prepare(&mut self, correction: &Correction<ACCS>, active: bool, barred: u32) {
+    pub(crate) fn prepare(
+        &mut self,
+        correction: &Correction<ACCS>,
+        active: bool,
+        barred: u32,
+        pairs: Prepared,
+    ) {
         let info = self.segment.info();
         let fastest = correction.fastest_work(info.fastest_togo).as_nanos();
         let is_wanted = active && self.state != State::Superseded;
@@ -162,7 +169,13 @@ impl<'w, const ACCS: usize> Job<'w, ACCS> {
             },
             may_run: info.runs_on & !barred,
         };
-        self.preferences = correction.preferences(self.segment);
+        self.pairs = match pairs {
+            Prepared::LatencyPreference => correction.preferences(self.segment),
+            Prepared::Latency => {
+                let (placements, factors) = (self.segment.placements(), correction.factors());
+                correction::latencies_16_ns(placements, factors, self.ready.may_run)
+            }
+        };
     }
 
     /// Whether all is well with the waiting frame: nobody took it out, and it can still meet its deadline.
@@ -210,6 +223,8 @@ pub struct JobView<'a> {
     pub placements: &'a [Placement],
     /// Its model's corrections, by accelerator.
     pub(crate) factors: &'a [u16],
+    /// What was made ready of its pairs, if that is latencies.
+    pub(crate) latencies: Option<&'a [u32]>,
     /// What was made ready of it; read where it is used.
     pub(crate) ready: &'a Ready,
 }
@@ -237,10 +252,18 @@ impl JobView<'_> {
         runs.then(|| correction::scale(placement.latency_ns, *factor))
     }
 
-    /// Latency of the next segment on an accelerator where it can run, in units of 16 ns, at most 2^30 of them. O(1).
+    /// What [`latencies_16_ns`](Self::latencies_16_ns) has, for a policy whose wrapper has it not made ready.
+    #[cold]
+    pub(crate) fn work_out_latencies_16_ns<const ACCS: usize>(&self) -> [u32; ACCS] {
+        correction::latencies_16_ns(self.placements, self.factors, self.ready.may_run)
+    }
+
+    /// Latency of the next segment on each accelerator in units of 16 ns, corrected by what was measured: below 2^30,
+    /// and more than that where it cannot run or may not. `None` unless that is what the policy has
+    /// [`PREPARED`](crate::Policy::PREPARED). O(1).
     #[inline(always)]
-    pub(crate) fn latency_16_ns(&self, index: usize) -> Option<u32> {
-        Some(correction::scale_to_16_ns(self.placements.get(index)?.latency_ns, *self.factors.get(index)?))
+    pub fn latencies_16_ns(&self) -> Option<&[u32]> {
+        self.latencies
     }
 
     /// [`score::urgency`] of it: of `togo` and [`slack`](Self::slack).

@@ -60,7 +60,7 @@ pub use event::{
 };
 pub use gated::Gated;
 pub use job::{Frame, JobId, JobView};
-pub use policy::{AcceleratorState, Activity, MapScore, MapScoreWeighed, Offer, Policy};
+pub use policy::{AcceleratorState, Activity, MapScore, MapScoreWeighed, Offer, Policy, Prepared, Wanted};
 pub use scheduler::{Error, Refusal, Refused, Scheduler};
 pub use score::{Score, Weight};
 pub use time::{Duration, Instant};

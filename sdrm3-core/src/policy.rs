@@ -6,7 +6,7 @@
 //! (see [`Scheduler::poll`](crate::Scheduler::poll)). A policy whose scores of a job differ little between
 //! accelerators that switch for free may say so, and is then asked for the difference only
 //! ([`Policy::base`]): half the arithmetic. One that wants each job in one place only is not asked for pairs at all
-//! ([`Policy::only`]).
+//! ([`Policy::wanted`]).
 //!
 //! # For authors of a policy
 //!
@@ -71,8 +71,32 @@ pub struct Offer<'a> {
     pub accelerators: &'a [AcceleratorState],
 }
 
+/// The figure of each pair of job and accelerator that decisions read: worked out when an event changes the job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prepared {
+    /// The latency preference: what [`Policy::above`] is given.
+    LatencyPreference,
+    /// The latency: [`JobView::latencies_16_ns`].
+    Latency,
+}
+
+/// Where a policy wants a job, idle accelerator or not.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Wanted {
+    /// Ask of each.
+    Anywhere,
+    /// There only, with that score.
+    On(AcceleratorId, Score),
+    /// It waits.
+    Nowhere,
+}
+
 /// Chooses what runs next, and where.
 pub trait Policy {
+    /// What is made ready for it; there is room for one figure of each pair. With the latencies
+    /// [`base`](Self::base) is not asked, and [`Offer::latency_preference`] takes a division.
+    const PREPARED: Prepared = Prepared::LatencyPreference;
+
     /// What [`weigh`](Self::weigh) finds out about a job for all its pairs.
     type Weighed: Copy;
 
@@ -83,11 +107,11 @@ pub trait Policy {
     /// Scores one ready job on one idle accelerator that can run it; `None`: not there, now. O(1).
     fn score(&self, weighed: Self::Weighed, job: &JobView<'_>, offer: &Offer<'_>) -> Option<Score>;
 
-    /// The only accelerator that the job is wanted on, idle or not, and its score there, which
-    /// [`score`](Self::score) would tell: then that is not asked. `None`: ask of each. O(1).
-    fn only(&self, weighed: Self::Weighed) -> Option<(AcceleratorId, Score)> {
+    /// Where the job is wanted, if that is known: then [`score`](Self::score), which would tell the same, is not
+    /// asked of pairs that switch for free. O(1).
+    fn wanted(&self, weighed: Self::Weighed) -> Wanted {
         let _ = weighed;
-        None
+        Wanted::Anywhere
     }
 
     /// A score that the job has wherever it switches for free, if [`above`](Self::above) can tell the rest:

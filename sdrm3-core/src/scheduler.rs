@@ -346,7 +346,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     fn prepare_jobs(&mut self, model: ModelId) {
         let Some(state) = self.models.get(usize::from(model.0)) else { return };
         for job in self.jobs.iter_mut().filter(|job| job.model == model) {
-            job.prepare(&state.correction, state.active, state.barred);
+            job.prepare(&state.correction, state.active, state.barred, P::PREPARED);
         }
     }
 

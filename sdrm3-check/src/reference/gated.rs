@@ -10,12 +10,12 @@ const HASTE: u32 = 8192;
 const HOPELESS_AFTER: u32 = 4;
 /// The comfort in sixteenths: work may take one and a half times its time at best.
 const COMFORT: i64 = 24;
-/// Times are in units of this many nanoseconds, and at most 2^32 - 1 of them.
+/// Times are in units of this many nanoseconds.
 const UNIT_NS: u128 = 16;
+/// More time than this counts as this.
+const LONGEST: i64 = 1 << 30;
 /// The longest wait.
-const LONGEST_WAIT: i64 = 1 << 30;
-/// More time than this is as good as this: too little for the longest wait.
-const LONGEST_LIMIT: i64 = LONGEST_WAIT * 3 / 2 - 1;
+const LONGEST_WAIT: i64 = LONGEST / 2;
 /// Frames without comfort go before all others.
 const URGENT: i64 = 1 << 40;
 /// And those of them that go on before these.
@@ -24,7 +24,7 @@ const STARTED: i64 = 1 << 41;
 const HOPELESS: i64 = 1 << 42;
 
 fn units(nanos: u128) -> i64 {
-    i64::from(saturated(nanos / UNIT_NS))
+    i64::from(saturated(nanos / UNIT_NS)).min(LONGEST)
 }
 
 impl<const A: usize> Reference<'_, A> {
@@ -33,7 +33,7 @@ impl<const A: usize> Reference<'_, A> {
         let behind = |(child, _)| {
             let first = self.row(child).subnetworks[0].segments;
             let own = units(Self::fastest_togo(first, 0));
-            (own + self.tail(child)).min(u32::MAX.into())
+            (own + self.tail(child)).min(LONGEST)
         };
         let children = self.workload.children(model);
         children.filter(|(child, _)| self.row(*child).deadline.is_none()).map(behind).max().unwrap_or(0)
@@ -101,12 +101,11 @@ impl<const A: usize> Reference<'_, A> {
             .collect();
         let next = runs.iter().map(|(_, latency, _)| *latency).min()?;
         let rest = (fastest - next).max(0);
-        let behind = (rest + tail).min(u32::MAX.into());
         let longest = self.longest();
         let in_haste = self.in_time.is_some_and(|frames| frames < HASTE);
         // All accelerators at once.
         let blocked = longest.get(self.accelerators.len() - 1).copied().unwrap_or(0);
-        let limit = (slack - ((COMFORT * behind) >> 4) - blocked).min(LONGEST_LIMIT);
+        let limit = slack - ((COMFORT * (rest + tail)) >> 4) - blocked;
         let last =
             if self.models[usize::from(job.frame.model.0)].misses < HOPELESS_AFTER { 0 } else { HOPELESS };
 
@@ -127,9 +126,9 @@ impl<const A: usize> Reference<'_, A> {
             return None;
         }
         let sufferage = ends.get(1).map_or(0, |(second, _)| second - end);
-        let laxity = slack - tail - fastest;
+        let laxity = slack - (fastest + tail).min(LONGEST);
         let goes_on = job.started && laxity < longest[0];
         let urgency = URGENT + if goes_on { STARTED } else { 0 };
-        Some((index, Score(urgency + sufferage - laxity - last)))
+        Some((index, Score(urgency + LONGEST + sufferage - laxity - last)))
     }
 }

@@ -12,7 +12,7 @@ use super::{InFlight, ModelState, Scheduler, segments_of};
 use crate::event::{Action, Dispatch, DropReason, Event, NextWake, Ticket};
 use crate::frame_drop::Search;
 use crate::job::{Job, JobId, JobView, State};
-use crate::policy::{Activity, Offer, Policy};
+use crate::policy::{Activity, Offer, Policy, Prepared, Wanted};
 use crate::score::Score;
 use crate::time::{Duration, Instant};
 use crate::workload::{AcceleratorId, Branch, Cost, Workload};
@@ -56,7 +56,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let now = self.now;
         self.tune(now);
         let (workload, models) = (self.workload, &self.models);
-        let views = self.jobs.ready().map(|(id, job)| view(workload, models, id, job));
+        let views = self.jobs.ready().map(|(id, job)| view::<P, ACCS>(workload, models, id, job));
         self.policy.prepare(views, &self.accelerators, now);
         match self.decide(now) {
             Decision::Drop(id, reason) => self.drop_job(id, reason, now),
@@ -98,16 +98,22 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         best: &mut Choice,
     ) {
         let weighed = self.policy.weigh(view, &self.accelerators, now);
-        if let Some((accelerator, score)) = self.policy.only(weighed) {
-            let on = pairs & 1 << (accelerator.0 & 31);
-            if on != 0 {
-                self.improve(best, Choice { score, job: view.id.index, on });
+        match self.policy.wanted(weighed) {
+            Wanted::Anywhere => {}
+            Wanted::On(accelerator, score) => {
+                let on = pairs & 1 << (accelerator.0 & 31);
+                if on != 0 {
+                    self.improve(best, Choice { score, job: view.id.index, on });
+                }
+                return;
             }
-            return;
+            Wanted::Nowhere => return,
         }
-        let Some(base) = self.policy.base(weighed) else {
-            return self.best_by_score(view.id.index, weighed, pairs, best);
+        let base = match P::PREPARED {
+            Prepared::LatencyPreference => self.policy.base(weighed),
+            Prepared::Latency => None,
         };
+        let Some(base) = base else { return self.best_by_score(view.id.index, weighed, pairs, best) };
         let (most, on) = most_above(&self.policy, weighed, job, pairs);
         let score = Score(base.0 + i64::from(most));
         self.improve(best, Choice { score, job: view.id.index, on });
@@ -253,7 +259,12 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             accelerator: AcceleratorId(index as u8),
             placement,
             latency_ns: self.latency_ns(job, index),
-            latency_preference: job.preferences.get(index).copied()?,
+            latency_preference: match P::PREPARED {
+                Prepared::LatencyPreference => job.pairs.get(index).copied()?,
+                Prepared::Latency => {
+                    model_of(&self.models, job)?.correction.preference(index, placement.latency_preference)
+                }
+            },
             switch: if self.switching >> (index & 31) & 1 == 0 {
                 Cost::NONE
             } else {
@@ -334,7 +345,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// A job as policies see it; what a policy does not read costs nothing.
     #[inline(always)]
     pub(super) fn view<'a>(&'a self, id: JobId, job: &'a Job<'w, ACCS>) -> JobView<'a> {
-        view(self.workload, &self.models, id, job)
+        view::<P, ACCS>(self.workload, &self.models, id, job)
     }
 
     /// Dispatches the chosen pair: a block as long as the policy asks, but ended where the network may
@@ -408,7 +419,7 @@ fn most_above<P: Policy, const ACCS: usize>(
     job: &Job<'_, ACCS>,
     pairs: u32,
 ) -> (u32, u32) {
-    let rows = job.segment.placements().iter().zip(&job.preferences).enumerate();
+    let rows = job.segment.placements().iter().zip(&job.pairs).enumerate();
     // A first one of no difference at all is above none.
     let (mut most, mut on) = (0, 0);
     let mut look = |index: usize, placement, preference| {
@@ -452,7 +463,7 @@ fn weight_bytes<const ACCS: usize>(workload: &Workload<'_, ACCS>, job: &Job<'_, 
 }
 
 #[inline(always)]
-fn view<'a, const ACCS: usize>(
+fn view<'a, P: Policy, const ACCS: usize>(
     workload: &'a Workload<'a, ACCS>,
     models: &'a [ModelState<ACCS>],
     id: JobId,
@@ -479,6 +490,10 @@ fn view<'a, const ACCS: usize>(
         segment,
         placements: job.segment.placements(),
         factors: model.map_or(&[], |model| model.correction.factors()),
+        latencies: match P::PREPARED {
+            Prepared::LatencyPreference => None,
+            Prepared::Latency => Some(&job.pairs),
+        },
         ready: &job.ready,
     }
 }

@@ -8,7 +8,7 @@ use std::cell::{Ref, RefCell};
 use sdrm3_core::score::{PREFERENCE_BITS, SCORE_BITS, URGENCY_BITS};
 use sdrm3_core::{
     AcceleratorId, AcceleratorState, Cost, Dispatch, Duration, Event, Frame, Instant, JobId, JobView, Offer,
-    Placement, Policy, Score, Weights, score,
+    Placement, Policy, Score, Wanted, Weights, score,
 };
 
 /// The latest decision, as a recorder finds it when it hears of a dispatch or a drop.
@@ -164,8 +164,8 @@ impl<P: Policy> Policy for Watched<'_, P> {
         score
     }
 
-    fn only(&self, weighed: P::Weighed) -> Option<(AcceleratorId, Score)> {
-        if self.watch.is_some() { None } else { self.policy.only(weighed) }
+    fn wanted(&self, weighed: P::Weighed) -> Wanted {
+        if self.watch.is_some() { Wanted::Anywhere } else { self.policy.wanted(weighed) }
     }
 
     fn base(&self, weighed: P::Weighed) -> Option<Score> {

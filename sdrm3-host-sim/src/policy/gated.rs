@@ -1,8 +1,7 @@
 //! The gated policy without some of its rules, to see what each is good for; with all of them it is core's.
 
 use sdrm3_core::{
-    AcceleratorId, AcceleratorState, Activity, Event, Gated, Instant, JobView, Model, Offer, Policy, Score,
-    Workload,
+    AcceleratorState, Activity, Event, Gated, Instant, JobView, Model, Offer, Policy, Score, Wanted, Workload,
 };
 
 use super::{Part, Tables};
@@ -90,7 +89,7 @@ impl Stripped {
 }
 
 impl Policy for Stripped {
-    type Weighed = Option<(AcceleratorId, Score)>;
+    type Weighed = Wanted;
 
     fn prepare<'a>(
         &mut self,
@@ -109,20 +108,22 @@ impl Policy for Stripped {
     }
 
     fn weigh(&self, job: &JobView<'_>, accelerators: &[AcceleratorState], now: Instant) -> Self::Weighed {
-        let (place, mut score) = self.policy.weigh(job, accelerators, now)?;
+        let Wanted::On(place, mut score) = self.policy.weigh(job, accelerators, now) else {
+            return Wanted::Nowhere;
+        };
         if !self.order {
             score = same_if_comfortable(score);
         }
         let is_lost = self.gate && self.policy.abandons(job, now);
-        Some((place, if is_lost { Score(HOPELESS + score.0) } else { score }))
+        Wanted::On(place, if is_lost { Score(HOPELESS + score.0) } else { score })
     }
 
     fn score(&self, weighed: Self::Weighed, job: &JobView<'_>, offer: &Offer<'_>) -> Option<Score> {
         self.policy.score(weighed, job, offer)
     }
 
-    fn only(&self, weighed: Self::Weighed) -> Option<(AcceleratorId, Score)> {
-        self.policy.only(weighed)
+    fn wanted(&self, weighed: Self::Weighed) -> Wanted {
+        self.policy.wanted(weighed)
     }
 
     fn observe(&mut self, event: &Event, now: Instant) {

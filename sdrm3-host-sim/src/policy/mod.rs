@@ -39,8 +39,8 @@ pub use xrbench::XrBench;
 use sdrm3_check::Planted;
 use sdrm3_check::ledger::Broken;
 use sdrm3_core::{
-    AcceleratorId, AcceleratorState, Config, Event, Instant, JobView, MapScore, Offer, Placement, Policy,
-    Scheduler, Score, Weights, Workload,
+    AcceleratorState, Config, Event, Instant, JobView, MapScore, Offer, Placement, Policy, Scheduler, Score,
+    Wanted, Weights, Workload,
 };
 use sdrm3_hal::trace::{self, Mismatch, Replayed, Sink, Trace};
 
@@ -112,9 +112,9 @@ macro_rules! policies {
                 }
             }
 
-            fn only(&self, weighed: AnyWeighed<'a>) -> Option<(AcceleratorId, Score)> {
+            fn wanted(&self, weighed: AnyWeighed<'a>) -> Wanted {
                 match (self, weighed) {
-                    $((Self::$variant(policy), AnyWeighed::$variant(weighed)) => policy.only(weighed),)*
+                    $((Self::$variant(policy), AnyWeighed::$variant(weighed)) => policy.wanted(weighed),)*
                     _ => unreachable!("a policy gets back what it weighed"),
                 }
             }
