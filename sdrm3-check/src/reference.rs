@@ -351,8 +351,14 @@ impl<'w, const A: usize> Reference<'w, A> {
         let id = JobId::new(place as u16, self.generations[place]);
         let (position, started, superseded, running) = (0, false, false, false);
         self.jobs.push(Job { id, frame, subnetwork, position, since: now, started, superseded, running });
-        if self.row(frame.model).latest_wins {
-            let ours = |job: &&mut Job| job.frame.model == frame.model;
+        self.let_the_latest_win(frame.model);
+        Ok((frame, id))
+    }
+
+    /// Of the frames of such a model that have not started only the newest is wanted.
+    fn let_the_latest_win(&mut self, model: ModelId) {
+        if self.row(model).latest_wins {
+            let ours = |job: &&mut Job| job.frame.model == model;
             // Numbers wrap around.
             let age = |number: u32, newest: u32| newest.wrapping_sub(number) as i32;
             let newest = self.jobs.iter_mut().filter(ours).map(|job| job.frame.number);
@@ -361,7 +367,6 @@ impl<'w, const A: usize> Reference<'w, A> {
                 job.superseded |= newest.is_some_and(|newest| age(job.frame.number, newest) > 0);
             }
         }
-        Ok((frame, id))
     }
 
     /// As of the scheduler.
@@ -477,9 +482,11 @@ impl<'w, const A: usize> Reference<'w, A> {
         }
         if let Some(block) = block {
             let job = self.job_mut(block.job);
+            let model = job.frame.model;
             (job.running, job.since) = (false, now);
             if fault == Fault::NotTaken {
                 (job.since, job.started) = (block.waited_since, block.had_started);
+                self.let_the_latest_win(model);
             }
         }
         Ok(block.map(|block| block.job))

@@ -307,7 +307,7 @@ pub(crate) struct JobPool<'w, const N: usize, const ACCS: usize> {
 
 impl<'w, const N: usize, const ACCS: usize> JobPool<'w, N, ACCS> {
     pub(crate) const fn new() -> Self {
-        const { assert!(N > 0 && N <= 65_536, "JOBS must lie in 1..=65536") };
+        const { assert!(N > 0 && N <= 65_535, "JOBS must lie in 1..=65535") };
         Self { slots: [None; N], generations: [0; N], top: 0 }
     }
 
@@ -415,6 +415,19 @@ mod tests {
         let third = pool.insert(job(3)).unwrap();
         assert_eq!(third.index(), first.index(), "the lowest free place");
         assert_eq!(numbers(&pool), [3, 2]);
+    }
+
+    #[test]
+    fn the_largest_pool_is_looked_through_to_its_last_place() {
+        const MOST: usize = 65_535;
+        let look = || {
+            let mut pool = std::boxed::Box::new(JobPool::<MOST, 1>::new());
+            pool.slots = [Some(job(0)); MOST];
+            pool.top = MOST;
+            assert_eq!(pool.places().last().map(|(_, place)| place), Some(65_534));
+        };
+        let roomy = std::thread::Builder::new().stack_size(64 << 20);
+        roomy.spawn(look).unwrap().join().unwrap();
     }
 
     #[test]

@@ -121,6 +121,20 @@ fn a_frame_that_has_started_is_not_replaced() {
     assert_eq!(story.counts("newest"), [3, 1, 1, 1]);
 }
 
+/// Refused only after a newer one came, as by a queue that answers later.
+#[test]
+fn a_frame_that_was_not_taken_is_replaced_by_one_that_came_meanwhile() {
+    let mut story = story([model("newest", 30, [npu(4)]).with_latest_wins()]);
+    story.release("newest");
+    story.then("newest#0 segment 0 on npu", "alone");
+    story.at(1).release("newest");
+    story.then("wait until 31 ms", "frame 0 is under way, and frame 1 waits");
+    story.fault("npu", Fault::NotTaken);
+    story.then("drop newest#0: Superseded", "none of it has run, and frame 1 is newer");
+    story.restore("npu");
+    story.then("newest#1 segment 0 on npu", "what is left");
+}
+
 #[test]
 fn a_frame_that_finds_no_room_replaces_nothing() {
     let mut story = story([model("newest", 30, [npu(4)]).with_latest_wins(), model("long", 100, [npu(9)])]);

@@ -105,7 +105,8 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     }
 
     /// Reports that an accelerator failed, or did not take a block; the job that it ran is ready again, at
-    /// the segment it was at, and is returned. O(1). On `Err` nothing has changed.
+    /// the segment it was at, and is returned; one of which nothing has run is superseded if a newer frame of a
+    /// model whose [latest wins](crate::Model::latest_wins) came meanwhile. O(JOBS x ACCS). On `Err` nothing has changed.
     pub fn fault(
         &mut self,
         accelerator: AcceleratorId,
@@ -124,10 +125,17 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         self.now = now;
         self.vacate(index, None, 0);
         if let Some((block, job)) = block.and_then(|block| Some((block, self.jobs.get_mut(block.job)?))) {
-            if fault == Fault::NotTaken {
-                job.state = if block.had_started { State::Started } else { State::Fresh };
+            if fault == Fault::NotTaken && !block.had_started {
+                // A newer one may have come meanwhile.
+                job.state = State::Fresh;
+                let (model, number) = (job.model, job.number);
+                self.let_the_latest_win(model, number);
+                self.prepare_jobs(model);
             } else {
-                (job.state, job.ready.since) = (State::Started, now);
+                job.state = State::Started;
+                if fault != Fault::NotTaken {
+                    job.ready.since = now;
+                }
             }
         }
         if let Some(state) = self.accelerators.get(index) {

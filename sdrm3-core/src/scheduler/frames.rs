@@ -120,24 +120,24 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         if let Some(state) = self.models.get_mut(usize::from(frame.model.0)) {
             state.subnetwork = subnetwork;
         }
-        if self.workload.model(frame.model).is_some_and(|model| model.latest_wins) {
-            self.let_the_latest_win(&frame);
-        }
+        self.let_the_latest_win(frame.model, frame.number);
         self.prepare_jobs(frame.model);
         self.policy.observe(&Event::Released(frame, id), now);
         Ok((frame, id))
     }
 
-    /// Frames of a model that wait lose their place to a newer one: to this one, or this one to another.
-    /// Frames of a dependent may come in another order than their parents. O(JOBS).
-    fn let_the_latest_win(&mut self, frame: &Frame) {
-        let ours = self.jobs.iter().filter(|(_, job)| job.model == frame.model);
+    /// Frames of a model that wait lose their place to a newer one, if it says so: to that of this number, or that
+    /// to another. Frames of a dependent may come in another order than their parents. O(JOBS).
+    pub(super) fn let_the_latest_win(&mut self, model: ModelId, number: u32) {
+        if !self.workload.model(model).is_some_and(|model| model.latest_wins) {
+            return;
+        }
+        let ours = self.jobs.iter().filter(|(_, job)| job.model == model);
         // Numbers wrap around.
         let behind = |number: u32, newest: u32| newest.wrapping_sub(number) as i32 > 0;
         let newest = ours.map(|(_, job)| job.number);
-        let newest =
-            newest.fold(frame.number, |newest, number| if behind(newest, number) { number } else { newest });
-        for job in self.jobs.iter_mut().filter(|job| job.model == frame.model) {
+        let newest = newest.fold(number, |newest, other| if behind(newest, other) { other } else { newest });
+        for job in self.jobs.iter_mut().filter(|job| job.model == model) {
             if job.state == State::Fresh && behind(job.number, newest) {
                 job.state = State::Superseded;
             }
