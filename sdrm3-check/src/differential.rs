@@ -4,8 +4,9 @@ use std::fmt::Debug;
 
 use bumpalo::Bump;
 use sdrm3_core::{
-    AcceleratorId, Action, Branch, DropReason, Duration, Fault, Frame, Gated, Instant, MapScore, ModelId,
-    NextWake, Outcome, Path, Policy, Progress, Refusal, Refused, Scheduler, Ticket, Workload,
+    AcceleratorId, AcceleratorState, Action, Branch, DropReason, Duration, Event, Fault, Frame, Gated,
+    Instant, JobView, MapScore, ModelId, NextWake, Offer, Outcome, Path, Policy, Prepared, Progress, Refusal,
+    Refused, Scheduler, Score, Ticket, Weights, Workload,
 };
 
 use crate::case::{ACCS, Case, Ending, JOBS, MODELS, Step};
@@ -25,6 +26,71 @@ pub fn differential(case: &Case, planted: Planted) {
             Rule::MapScore(weights) => Pair::new(case, workload, MapScore { weights }, planted).run(case),
             Rule::Gated => Pair::new(case, workload, Gated::<MODELS, ACCS>::new(workload), planted).run(case),
         }
+    }
+}
+
+/// The same with a policy that takes no short way: asked of each pair, with the other figure made ready.
+///
+/// # Panics
+///
+/// Where they differ.
+pub fn differential_the_long_way(case: &Case) {
+    let memory = Bump::new();
+    if let Some(workload) = case.tables.workload(&memory) {
+        match case.tables.rule {
+            Rule::MapScore(weights) => {
+                Pair::new(case, workload, LongWay(MapScore { weights }), Planted::None).run(case);
+            }
+            Rule::Gated => {
+                let policy = LongWay(Gated::<MODELS, ACCS>::new(workload));
+                Pair::new(case, workload, policy, Planted::None).run(case);
+            }
+        }
+    }
+}
+
+/// A policy as one of somebody's own may hold it.
+struct LongWay<P>(P);
+
+impl<P: Policy> Policy for LongWay<P> {
+    type Weighed = P::Weighed;
+
+    const PREPARED: Prepared = match P::PREPARED {
+        Prepared::LatencyPreference => Prepared::Latency,
+        Prepared::Latency => Prepared::LatencyPreference,
+    };
+
+    fn weigh(&self, job: &JobView<'_>, accelerators: &[AcceleratorState], now: Instant) -> P::Weighed {
+        self.0.weigh(job, accelerators, now)
+    }
+
+    fn score(&self, weighed: P::Weighed, job: &JobView<'_>, offer: &Offer<'_>) -> Option<Score> {
+        self.0.score(weighed, job, offer)
+    }
+
+    fn prepare<'a>(
+        &mut self,
+        jobs: impl Iterator<Item = JobView<'a>>,
+        accelerators: &[AcceleratorState],
+        now: Instant,
+    ) {
+        self.0.prepare(jobs, accelerators, now);
+    }
+
+    fn abandons(&self, job: &JobView<'_>, now: Instant) -> bool {
+        self.0.abandons(job, now)
+    }
+
+    fn weights(&self) -> Option<Weights> {
+        self.0.weights()
+    }
+
+    fn set_weights(&mut self, weights: Weights) {
+        self.0.set_weights(weights);
+    }
+
+    fn observe(&mut self, event: &Event, now: Instant) {
+        self.0.observe(event, now);
     }
 }
 

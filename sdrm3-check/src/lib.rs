@@ -37,7 +37,7 @@ mod runtime;
 pub mod witness;
 
 pub use book::{Met, book};
-pub use differential::differential;
+pub use differential::{differential, differential_the_long_way};
 pub use planted::Planted;
 pub use runtime::{Scene, runtime};
 

@@ -100,31 +100,6 @@ impl Weight {
     }
 }
 
-/// `numerator / denominator` with `fraction_bits` (20 to 28), saturating; 0/0 is 0, x/0 saturates.
-///
-/// Both operands are cut to their leading bits (32 and 16) so that one 32-bit division serves any
-/// `u64`: the quotient is right to 1 part in 2^14, before it is rounded down to the format.
-const fn ratio(numerator: u64, denominator: u64, fraction_bits: u32) -> u32 {
-    if numerator == 0 {
-        return 0;
-    }
-    let n_shift = 32 - numerator.leading_zeros() as i32; // to the right; < 0 is to the left
-    let d_shift = 48 - denominator.leading_zeros() as i32;
-    let n = (if n_shift > 0 { numerator >> n_shift } else { numerator << -n_shift }) as u32;
-    let d = if d_shift > 0 { denominator >> d_shift } else { denominator } as u32;
-    let Some(quotient) = n.checked_div(d) else { return u32::MAX };
-    let shift = fraction_bits as i32 + n_shift - if d_shift > 0 { d_shift } else { 0 };
-    if shift <= -32 {
-        0
-    } else if shift <= 0 {
-        quotient >> -shift
-    } else if shift >= 32 || quotient.leading_zeros() < shift as u32 {
-        u32::MAX
-    } else {
-        quotient << shift
-    }
-}
-
 /// Work left, made ready for [`urgency_of_ready`]: its leading bits; the lowest six say, signed, by how much they
 /// were shifted up beyond 30, and are too few to matter in the quotient.
 #[derive(Clone, Copy, Debug)]
@@ -294,9 +269,25 @@ pub(crate) const fn any_starvation(wait_ns: u64, mean_latency: Inverse) -> u32 {
     if starvation >> 32 == 0 { starvation as u32 } else { u32::MAX }
 }
 
-/// `Switch = switch energy / own energy` in Q8.24. One 32-bit division, only when a switch costs.
+/// `Switch = switch energy / own energy` in Q8.24, saturating; 0/0 is 0, x/0 saturates. One 32-bit division, only
+/// when a switch costs.
+///
+/// The operands are cut to their leading 32 and 16 bits: the quotient is right to 1 part in 2^14, before it is
+/// rounded down to the format.
 pub const fn switch(switch_nj: u32, own_nj: u32) -> u32 {
-    ratio(switch_nj as u64, own_nj as u64, PREFERENCE_BITS)
+    if switch_nj == 0 {
+        return 0;
+    }
+    let (up, down) = (switch_nj.leading_zeros(), 16u32.saturating_sub(own_nj.leading_zeros()));
+    let Some(quotient) = (switch_nj << up).checked_div(own_nj >> down) else { return u32::MAX };
+    let shift = PREFERENCE_BITS as i32 - up as i32 - down as i32;
+    if shift <= 0 {
+        quotient >> -shift
+    } else if quotient.leading_zeros() < shift as u32 {
+        u32::MAX
+    } else {
+        quotient << shift
+    }
 }
 
 /// `Urgency * LatPref`, Q4.28 by Q8.24, in Q12.20: the high word of one 32-bit product.
@@ -360,15 +351,12 @@ mod tests {
 
     proptest! {
         #[test]
-        fn ratio_is_right_to_one_part_in_two_to_the_fourteen(n in 1u64.., d in 1u64.., n_cut in 0u32..60, d_cut in 0u32..60) {
+        fn switch_is_right_to_one_part_in_two_to_the_fourteen(n in 1u32.., d in 1u32.., n_cut in 0u32..32, d_cut in 0u32..32) {
             let (n, d) = ((n >> n_cut).max(1), (d >> d_cut).max(1));
-            for bits in [PREFERENCE_BITS, SCORE_BITS] {
-                let exact = n as f64 / d as f64;
-                let limit = real(u32::MAX, bits);
-                let got = real(ratio(n, d, bits), bits);
-                let resolution = 1.0 / f64::from(1u32 << bits);
-                prop_assert!((got - exact.min(limit)).abs() <= exact.min(limit) / 16384.0 + resolution, "{n}/{d}: {got} for {exact}");
-            }
+            let exact = (f64::from(n) / f64::from(d)).min(real(u32::MAX, PREFERENCE_BITS));
+            let got = real(switch(n, d), PREFERENCE_BITS);
+            let resolution = 1.0 / f64::from(1u32 << PREFERENCE_BITS);
+            prop_assert!((got - exact).abs() <= exact / 16384.0 + resolution, "{n}/{d}: {got} for {exact}");
         }
 
         #[test]

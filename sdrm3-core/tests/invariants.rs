@@ -9,7 +9,7 @@
 use proptest::prelude::*;
 use proptest::test_runner::TestRunner;
 use sdrm3_check::case::Case;
-use sdrm3_check::{Met, Planted, book, differential};
+use sdrm3_check::{Met, Planted, book, differential, differential_the_long_way};
 
 /// Runs random cases, at least so many.
 fn for_cases(at_least: u32, check: impl Fn(&Case)) {
@@ -68,4 +68,10 @@ fn what_the_fuzzers_found_stays_mended() {
 #[test]
 fn the_scheduler_answers_as_the_plain_reference_does() {
     for_cases(4_000, |case| differential(case, Planted::None));
+}
+
+/// What is made ready of pairs, and what is known of all of a job's pairs at once, only saves work.
+#[test]
+fn short_ways_change_no_answer() {
+    for_cases(2_000, differential_the_long_way);
 }
