@@ -38,8 +38,8 @@
 //! that has no good second place (the sufferage of Maheswaran et al., HCW 1999). Slack is spent on energy, which is
 //! all that it is good for, and a frame is not put on a bad accelerator because the good one is busy for a moment.
 //!
-//! A decision takes O(jobs x accelerators), and no division. Most frames are comfortable on the most frugal
-//! accelerator: that one is asked first.
+//! A decision takes O(jobs x accelerators), and no division. Latencies are made ready when an event changes a job
+//! ([`Policy::PREPARED`]). Most frames are comfortable on the most frugal accelerator: that one is asked first.
 
 use core::hint::cold_path;
 

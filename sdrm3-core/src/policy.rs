@@ -44,7 +44,7 @@ pub enum Activity {
     Idle,
     /// It runs a segment that is expected to end then.
     Busy {
-        /// Dispatch plus switch plus table latency.
+        /// Dispatch plus switch plus what the tables say of the block, corrected by what was measured.
         until: Instant,
     },
     /// It takes nothing for a while.

@@ -227,6 +227,22 @@ fn a_frame_that_has_started_and_can_afford_it_is_passed_by() {
     story.then("new#0 segment 0 on npu", "it has 2 ms to spare, the other one 5: a segment takes 4 at most");
 }
 
+/// At 5 ms what was begun has 4 ms to spare, less than the longest segment, and `tight` 2 ms.
+#[test]
+fn what_was_begun_and_could_not_afford_to_be_passed_by_goes_on() {
+    let at_5_ms = |change: fn(Gated<MODELS, 2>) -> Gated<MODELS, 2>| {
+        let mut story =
+            variant(change, [model("begun", 14, [npu(5), npu(5)]), model("tight", 14, [npu(10)])]);
+        story.release("begun");
+        story.then("begun#0 segment 0 on npu", "alone");
+        story.at(3).release("tight");
+        story.at(5).ends("npu");
+        story
+    };
+    at_5_ms(|policy| policy).then("begun#0 segment 1 on npu", "passed by, its first 5 ms would be lost");
+    at_5_ms(Gated::without_persistence).then("tight#0 segment 0 on npu", "by laxity alone");
+}
+
 #[test]
 fn of_two_that_hurry_the_one_without_a_good_second_place_goes_first() {
     let models = || {

@@ -4,9 +4,10 @@ use super::{Accelerator, Branch, Cost, Model, Placement, Segment, SegmentInfo, S
 use crate::checksum::Checksum;
 
 impl<const A: usize> Workload<'_, A> {
-    /// The checksum of all that decisions depend on: everything but names, and but the columns of
-    /// accelerators that [`accelerators`](Self::accelerators) does not name, so that tables with room for
-    /// more have the same. O(tables).
+    /// The checksum of all that decisions depend on: everything but names, but what
+    /// [`validate`](Self::validate) compares with the latencies, [`SegmentInfo::runs_on`], and but the columns of
+    /// accelerators that [`accelerators`](Self::accelerators) does not name, so that tables with room for more have
+    /// the same. O(tables).
     ///
     /// [`Checksum`] over these numbers, `u32` unless said otherwise, lengths before what they count:
     ///
