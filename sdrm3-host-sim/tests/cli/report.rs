@@ -77,6 +77,24 @@ fn a_comparison_says_who_wins_and_shows_every_cell() {
 }
 
 #[test]
+fn a_comparison_of_one_policy_speaks_for_all_its_cells() {
+    let folder = Folder::new("alone", &[]);
+    let compare = "compare --policy fcfs --duration-ms 1000 --scenario vr_gaming";
+    let table = folder.prints(&format!("{compare} --scenario ar_call --report c.html --format json"));
+    let runs: serde_json::Value = serde_json::from_str(&table).expect("JSON");
+    let figure = |run: usize, key: &str| runs["runs"][run][key].as_f64().expect("a figure");
+    // The first of the two is without a miss, which must not be said of both.
+    assert_eq!(figure(0, "deadline_miss_rate"), 0.0);
+    let mean = (figure(0, "uxcost") * figure(1, "uxcost")).sqrt();
+    let says = format!("The UXCost of fcfs, the geometric mean over 2 cells, is {mean:.4}; ");
+    let page = folder.read("c.html");
+    assert!(page.contains(&says), "{says}");
+    assert!(!page.contains("met its deadline"));
+    folder.prints(&format!("{compare} --report one.html"));
+    assert!(folder.read("one.html").contains(" met its deadline."), "of one cell, as of its run");
+}
+
+#[test]
 fn ten_seconds_of_virtual_time_fit_a_page() {
     let folder = Folder::new("long", &[]);
     let started = Instant::now();

@@ -32,12 +32,13 @@ pub(super) fn of_run(run: &Run) -> String {
     format!("{uxcost} {violated} of {frames} frames missed their deadlines ({share}).{worst}")
 }
 
-/// Of several: who serves the workloads best.
+/// Of several: who serves the workloads best; of one policy alone, how it serves them.
 pub(super) fn of_comparison(runs: &[Run]) -> String {
     let matrix = Matrix::new(runs);
     let verdict = match matrix.by_mean().as_slice() {
         [best, second, .., last] => sentence(&matrix, *best, &[*second, *last]),
         [best, second] => sentence(&matrix, *best, &[*second]),
+        [only] if runs.len() > 1 => alone(&matrix, *only),
         _ => return runs.first().map_or_else(String::new, of_run),
     };
     verdict.into_iter().chain(matrix.left_out()).collect::<Vec<_>>().join(" ")
@@ -49,15 +50,31 @@ fn sentence(matrix: &Matrix<'_>, best: usize, others: &[usize]) -> Option<String
         Some(format!("{below:.1}\u{a0}% below {}", matrix.policies[*other]))
     };
     let below: Vec<String> = others.iter().map(below).collect::<Option<_>>()?;
-    let cells = matrix.counting();
-    let over = if cells > 1 { format!(", the geometric mean over {cells} cells,") } else { String::new() };
     Some(format!(
-        "{} serves {} best: its UXCost{over} is {}; {} of its frames missed their deadlines.",
+        "{} serves {} best: its UXCost{} is {}; {}.",
         matrix.policies[best],
-        if cells > 1 { "these workloads" } else { "this workload" },
+        if matrix.counting() > 1 { "these workloads" } else { "this workload" },
+        over(matrix),
         below.join(" and "),
-        percent(matrix.misses[best].unwrap_or(0.0))
+        missed(matrix, best)
     ))
+}
+
+fn alone(matrix: &Matrix<'_>, policy: usize) -> Option<String> {
+    let (name, mean) = (matrix.policies[policy], matrix.means[policy]?);
+    Some(format!("The UXCost of {name}{} is {mean:.4}; {}.", over(matrix), missed(matrix, policy)))
+}
+
+/// Over how many cells a mean is, unless it is that of one.
+fn over(matrix: &Matrix<'_>) -> String {
+    match matrix.counting() {
+        0 | 1 => String::new(),
+        cells => format!(", the geometric mean over {cells} cells,"),
+    }
+}
+
+fn missed(matrix: &Matrix<'_>, policy: usize) -> String {
+    format!("{} of its frames missed their deadlines", percent(matrix.misses[policy].unwrap_or(0.0)))
 }
 
 /// As many digits as say something.
