@@ -77,6 +77,7 @@ pub(super) fn bench(options: &Options, text: &mut impl Write) -> Result<(), Fail
     }
     let subject = settings.named(&options.subject).map_err(|error| error.moved_to("--subject"))?;
     let methods = methods(options, &settings, &subject)?;
+    settings.check_parts(&methods)?;
     let pool = rayon::ThreadPoolBuilder::new()
         .num_threads(usize::from(options.jobs.unwrap_or(0)))
         .build()

@@ -7,7 +7,7 @@ use clap::Args;
 use rayon::prelude::*;
 
 use super::Failure;
-use super::cells::{Common, Settings, platforms};
+use super::cells::{Premises, Settings, platforms};
 use crate::bound::Bound;
 use crate::engine::Cell;
 use crate::input::InputError;
@@ -31,7 +31,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "NAME|FILE.toml|all")]
     platform: Vec<String>,
     #[command(flatten)]
-    common: Common,
+    premises: Premises,
     /// Format of the result on standard output
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -39,7 +39,7 @@ pub(super) struct Options {
 
 /// Computes the bounds, and writes them to `text`.
 pub(super) fn bound(options: &Options, text: &mut impl Write) -> Result<(), Failure> {
-    let settings = options.common.validate()?;
+    let settings = options.premises.validate()?;
     let scenarios = settings.scenarios(&options.scenario)?;
     let platforms = platforms(&options.platform)?;
     let pairs: Vec<_> = scenarios

@@ -19,9 +19,9 @@ pub(super) const DEFAULT_PLATFORM: &str = Platform::DEFAULT;
 const DURATION_MS: u32 = 2_000;
 const SEED: u64 = 1;
 
-/// Options of every simulation.
+/// Options that say what is to be run, whatever runs it.
 #[derive(Args, Clone, Debug, Default)]
-pub(super) struct Common {
+pub(super) struct Premises {
     /// Measured costs that replace the built-in cost model for the networks they name
     /// (network,layer,kind,latency_ns,energy_nj)
     #[arg(long, value_name = "FILE.csv")]
@@ -36,6 +36,13 @@ pub(super) struct Common {
     /// Seed of cascades and jitter [default: 1]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
+}
+
+/// Options of every simulation.
+#[derive(Args, Clone, Debug, Default)]
+pub(super) struct Common {
+    #[command(flatten)]
+    premises: Premises,
     /// Parameter of a policy: alpha, beta (0 to 2; sdrm3 starts from them), window_ms of its tuner;
     /// comfort (0 to 1000) of sdrm3-gated
     #[arg(long, value_name = "NAME=VALUE")]
@@ -64,15 +71,31 @@ pub(super) struct Settings {
     latency_noise: Option<f64>,
 }
 
+impl Premises {
+    /// For what knows no policy.
+    pub(super) fn validate(&self) -> Result<Settings, InputError> {
+        Common { premises: self.clone(), ..Common::default() }.validate()
+    }
+
+    fn duration_ms(&self) -> u32 {
+        self.duration_ms.unwrap_or(DURATION_MS)
+    }
+
+    fn seed(&self) -> u64 {
+        self.seed.unwrap_or(SEED)
+    }
+}
+
 impl Common {
     pub(super) fn validate(&self) -> Result<Settings, InputError> {
-        let duration_ms = self.duration_ms.unwrap_or(DURATION_MS);
+        let Premises { costs, networks, .. } = &self.premises;
+        let duration_ms = self.premises.duration_ms();
         Ok(Settings {
-            costs: self.costs.as_deref().map(CostTable::load).transpose()?,
-            networks: Library::load(self.networks.iter().map(String::as_str))?,
+            costs: costs.as_deref().map(CostTable::load).transpose()?,
+            networks: Library::load(networks.iter().map(String::as_str))?,
             duration: Duration::from_millis(u64::from(duration_ms)),
             duration_ms,
-            seed: self.seed.unwrap_or(SEED),
+            seed: self.premises.seed(),
             parameters: Parameters::parse(self.param.iter().map(String::as_str))?,
             without: self.without.iter().map(|name| Part::find(name)).collect::<Result<_, _>>()?,
             latency_bias: share("--latency-bias", self.latency_bias)?,
@@ -84,15 +107,15 @@ impl Common {
 impl Common {
     /// What a run of these is made of, for its trace.
     pub(super) fn origin(&self, scenario: &str, platform: &str, method: &Method) -> Origin {
-        let (duration_ms, seed) = (self.duration_ms.unwrap_or(DURATION_MS), self.seed.unwrap_or(SEED));
+        let (duration_ms, seed) = (self.premises.duration_ms(), self.premises.seed());
         Origin {
             scenario: Some(scenario.into()),
             platform: Some(platform.into()),
             policy: Some(method.policy.name().into()),
             without: method.without.iter().map(|part| part.name().into()).collect(),
             param: self.param.clone(),
-            costs: self.costs.clone(),
-            networks: self.networks.clone(),
+            costs: self.premises.costs.clone(),
+            networks: self.premises.networks.clone(),
             note: Some(format!("{}, {duration_ms} ms, seed {seed}", method.label())),
         }
     }
@@ -106,7 +129,7 @@ impl Common {
         platform: &str,
         method: &Method,
     ) -> Vec<(&'static str, String)> {
-        let (duration_ms, seed) = (self.duration_ms.unwrap_or(DURATION_MS), self.seed.unwrap_or(SEED));
+        let (duration_ms, seed) = (self.premises.duration_ms(), self.premises.seed());
         let mut settings = vec![
             ("scenario", scenario.to_string()),
             ("platform", platform.to_string()),
@@ -128,7 +151,7 @@ impl Common {
 
     /// The settings of a comparison.
     pub(super) fn settings_of_many(&self) -> Vec<(&'static str, String)> {
-        let (duration_ms, seed) = (self.duration_ms.unwrap_or(DURATION_MS), self.seed.unwrap_or(SEED));
+        let (duration_ms, seed) = (self.premises.duration_ms(), self.premises.seed());
         let mut settings = vec![("virtual time", format!("{duration_ms} ms")), ("seed", seed.to_string())];
         settings.extend(self.param.iter().map(|parameter| ("parameter", parameter.clone())));
         settings.extend(self.files_and_errors());
@@ -136,8 +159,8 @@ impl Common {
     }
 
     fn files_and_errors(&self) -> impl Iterator<Item = (&'static str, String)> {
-        let files = self.costs.iter().map(|path| ("costs", path.clone()));
-        let files = files.chain(self.networks.iter().map(|path| ("networks", path.clone())));
+        let files = self.premises.costs.iter().map(|path| ("costs", path.clone()));
+        let files = files.chain(self.premises.networks.iter().map(|path| ("networks", path.clone())));
         let errors = [("latency bias", self.latency_bias), ("latency noise", self.latency_noise)];
         files.chain(errors.into_iter().filter_map(|(name, share)| Some((name, share?.to_string()))))
     }
@@ -197,6 +220,21 @@ impl Settings {
             add(&mut methods, self.named(label)?);
         }
         Ok(methods)
+    }
+
+    /// Refuses a part to go without that none of these has: nothing would be switched off.
+    pub(super) fn check_parts(&self, methods: &[Method]) -> Result<(), InputError> {
+        let has = |policy: PolicyName, part| Part::of(policy).contains(&part);
+        let missing = |part: &&Part| !methods.iter().any(|method| has(method.policy, **part));
+        let Some(&part) = self.without.iter().find(missing) else { return Ok(()) };
+        let names = |which: &dyn Fn(PolicyName) -> bool| {
+            let policies = PolicyName::ALL.into_iter().filter(|policy| which(*policy));
+            policies.map(PolicyName::name).collect::<Vec<_>>().join(", ")
+        };
+        let asked = names(&|policy| methods.iter().any(|method| method.policy == policy));
+        let what = format!("`{}` is no part of {asked}", part.name());
+        let owners = names(&|policy| has(policy, part));
+        Err(InputError::new("--without", what, format!("leave it out: it is a part of {owners}")))
     }
 }
 

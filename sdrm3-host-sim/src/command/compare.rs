@@ -78,6 +78,7 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
     let scenarios = settings.scenarios(&options.scenario)?;
     let platforms = platforms(&options.platform)?;
     let methods = methods(options, &settings)?;
+    settings.check_parts(&methods)?;
     let directory = |path| options.writing.directory("--out", path, &names());
     let out = options.out.as_deref().map(directory).transpose()?;
 

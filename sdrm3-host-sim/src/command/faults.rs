@@ -82,6 +82,7 @@ pub(super) fn faults(options: &Options, text: &mut impl Write) -> Result<(), Fai
         [] => vec![settings.method(PolicyName::Sdrm3)],
         names => settings.methods(names)?,
     };
+    settings.check_parts(&methods)?;
     let cases = cases(&kinds(&options.fault)?);
     if let Some(scenario) = scenarios.iter().find(|scenario| !scenario.changes.is_empty()) {
         let what = format!("scenario {} scripts changes", scenario.name);

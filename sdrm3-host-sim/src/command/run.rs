@@ -83,6 +83,7 @@ pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failur
     let scenario = settings.scenario(&options.scenario)?;
     let platform = Platform::load(&options.platform)?;
     let method = settings.named(&options.policy)?;
+    settings.check_parts(std::slice::from_ref(&method))?;
     let recording = options.recorded.as_deref().map(|path| Recording::load(path, &scenario)).transpose()?;
     let memory = Bump::new();
     let workload = build(&scenario, &platform, &settings.networks, settings.costs.as_ref(), &memory)?;

@@ -54,6 +54,7 @@ pub(super) struct Options {
 /// Tunes, and writes landscape and path to `text`.
 pub(super) fn tune(options: &Options, text: &mut impl Write) -> Result<(), Failure> {
     let settings = options.common.validate()?;
+    settings.check_parts(&[settings.method(PolicyName::Sdrm3)])?;
     let platform = Platform::load(&options.platform)?;
     if options.study {
         let named: Vec<String> = options.scenario.iter().cloned().collect();

@@ -205,7 +205,11 @@ fn wrong_estimates_are_shares_and_have_no_bound() {
     assert_ne!(exact, folder.prints(&format!("{run} --latency-bias 0.5")));
     assert_ne!(exact, folder.prints(&format!("{run} --latency-noise 0.5")));
     folder.refuses(&format!("{run} --latency-bias 1"), &["--latency-bias", "from 0 to 0.9"]);
-    folder.refuses("bound --scenario s.toml --platform p.toml --latency-noise 0.1", &["bound", "noise"]);
+    let compare = run.replacen("run ", "compare --bound ", 1);
+    folder.refuses(&format!("{compare} --latency-noise 0.1"), &["bound", "noise"]);
+    let noisy = format!("latency_noise = 0.1\n{}", folder.read("s.toml"));
+    std::fs::write(folder.0.join("noisy.toml"), noisy).expect("a file can be written");
+    folder.refuses("bound --scenario noisy.toml --platform p.toml", &["bound", "noise"]);
 }
 
 #[test]

@@ -176,7 +176,12 @@ fn parts_are_left_out_by_name() {
     let all = "sdrm3-no-drop-no-supernet-no-tuner-no-correction";
     assert_eq!(label("--without drop,supernet,tuner,correction"), all);
     assert_eq!(label("--without drop --without tuner"), "sdrm3-no-drop-no-tuner");
-    assert_eq!(label("--policy fcfs --without drop"), "fcfs", "it has no such part");
+    // Where one of several policies has a part, the others are run as they are.
+    let compare = RUN.replacen("run ", "compare ", 1);
+    let both = folder.prints(&format!("{compare} --policy fcfs --policy sdrm3 --without drop"));
+    let both: serde_json::Value = serde_json::from_str(&both).expect("JSON");
+    let labels = [&both["runs"][0]["policy"], &both["runs"][1]["policy"]];
+    assert_eq!(labels.map(|label| label.as_str()), [Some("fcfs"), Some("sdrm3-no-drop")]);
     folder.refuses(
         &format!("{RUN} --without drops"),
         &["--without: unknown part `drops`; did you mean `drop`?"],

@@ -143,6 +143,13 @@ fn files_that_cannot_be_imported_are_refused() {
         ("who.m who.m", &["who.m: a second network is named `Face`, beside that of who.m; import"]),
         ("v_per-layer.csv --clock-mhz 0", &["command line: ", "give a number from 0.001"]),
         ("", &["command line: ", "<FILE>...", "; see --help"]),
+        (
+            "who.m --kind npu",
+            &["--kind: none of the files is an estimate of Vela, for which it is; leave it out"],
+        ),
+        ("who.m --clock-mhz 500", &["--clock-mhz: none of the files is an estimate of Vela"]),
+        ("who.m --margin-percent 30", &["--margin-percent: none of the files is an estimate of Vela"]),
+        ("who.m --nj-per-mac 0", &["--nj-per-mac: none of the files is an estimate of Vela"]),
     ];
     for (arguments, says) in cases {
         folder.refuses(&format!("import {arguments} --out ours"), says);

@@ -169,6 +169,27 @@ fn bad_arguments_are_refused() {
         ("compare --costs missing.csv", &["missing.csv: ", "; give the path of a readable"]),
         ("compare --networks missing.csv", &["missing.csv: ", "; give the path of a readable"]),
         ("compare --costs .", &[".: ", "; give the path of a readable"]),
+        // Options that would change nothing.
+        (
+            "run --scenario ar_call --policy sdrm3 --without hold",
+            &["--without: `hold` is no part of sdrm3; leave it out: it is a part of sdrm3-gated"],
+        ),
+        (
+            "compare --policy edf --policy fcfs --without supernet",
+            &[
+                "--without: `supernet` is no part of fcfs, edf; leave it out: it is a part of sdrm3, sdrm3-gated",
+            ],
+        ),
+        ("compare --policy fcfs --without gate", &["--without: `gate` is no part of fcfs; leave"]),
+        ("faults --without gate", &["--without: `gate` is no part of sdrm3; leave"]),
+        ("tune --scenario ar_call --without gate", &["--without: `gate` is no part of sdrm3; leave"]),
+        (
+            "bench e.toml --policy fcfs --subject edf --without gate",
+            &["--without: `gate` is no part of fcfs, edf; leave"],
+        ),
+        ("bound --without drop", &["command line: ", "'--without'", "; see --help"]),
+        ("bound --param alpha=0.1", &["command line: ", "'--param'", "; see --help"]),
+        ("bound --latency-bias 0.1", &["command line: ", "'--latency-bias'", "; see --help"]),
         ("compare --seed -1", &["command line: ", "'-1'", "; see --help"]),
         ("compare --seed x", &["command line: ", "'x' for '--seed <N>'", "; see --help"]),
         ("compare --duration-ms 0", &["command line: ", "0 is not in 1..", "; see --help"]),

@@ -41,15 +41,35 @@ pub(super) struct Options {
     /// Clock of the accelerator that Vela estimated for, in MHz; needed for its files
     #[arg(long, value_name = "MHZ", value_parser = clock)]
     clock_mhz: Option<f64>,
-    /// Kind of accelerator that Vela's costs are for
-    #[arg(long, value_name = "NAME", default_value = "ethos-u")]
-    kind: String,
-    /// Percent to add to Vela's cycles: Arm recommends to budget 30
-    #[arg(long, value_name = "PERCENT", default_value_t = Conversion::MARGIN_PERCENT, value_parser = percent)]
-    margin_percent: f64,
+    /// Kind of accelerator that Vela's costs are for [default: ethos-u]
+    #[arg(long, value_name = "NAME")]
+    kind: Option<String>,
+    #[arg(long, value_name = "PERCENT", value_parser = percent, help = format!(
+        "Percent to add to Vela's cycles: Arm recommends to budget 30 [default: {}]",
+        Conversion::MARGIN_PERCENT
+    ))]
+    margin_percent: Option<f64>,
     /// Energy of a multiply-accumulate in nJ, for Vela's files, which say nothing of energy [default: 0]
     #[arg(long, value_name = "NJ", value_parser = energy)]
     nj_per_mac: Option<f64>,
+}
+
+impl Options {
+    /// The kind of accelerator that costs are for.
+    fn kind(&self) -> &str {
+        self.kind.as_deref().unwrap_or("ethos-u")
+    }
+
+    /// The first of the options that only estimates of Vela need.
+    fn of_vela(&self) -> Option<&'static str> {
+        let given = [
+            ("--clock-mhz", self.clock_mhz.is_some()),
+            ("--kind", self.kind.is_some()),
+            ("--margin-percent", self.margin_percent.is_some()),
+            ("--nj-per-mac", self.nj_per_mac.is_some()),
+        ];
+        given.into_iter().find_map(|(name, is_given)| is_given.then_some(name))
+    }
 }
 
 fn clock(text: &str) -> Result<f64, String> {
@@ -75,6 +95,10 @@ pub(super) fn import(options: &Options, text: &mut impl Write) -> Result<(), Fai
     for path in &options.files {
         imports.add(path, options)?;
     }
+    if let Some(option) = options.of_vela().filter(|_| imports.costs.is_empty()) {
+        let what = "none of the files is an estimate of Vela, for which it is";
+        return Err(InputError::new(option, what, "leave it out, or add a per-layer CSV of Vela").into());
+    }
     let directory = options.out.as_deref().unwrap_or_default();
     let mut files = Files::new(directory, options.writing);
     let scenario = starter_scenario_toml("imported", &imports.models);
@@ -92,12 +116,12 @@ pub(super) fn import(options: &Options, text: &mut impl Write) -> Result<(), Fai
     }
     if !imports.costs.is_empty() {
         let csv = format!("network,layer,kind,latency_ns,energy_nj\n{}", imports.costs);
-        let what = format!("costs on `{}`", options.kind);
+        let what = format!("costs on `{}`", options.kind());
         let costs = files.add("costs.csv", csv, what)?;
         CostTable::parse(&costs)?;
         let clock_mhz = options.clock_mhz.unwrap_or(1000.0);
-        let platform = measured_platform_toml("imported", &options.kind, clock_mhz);
-        let what = format!("a starter platform with one accelerator, a `{}`", options.kind);
+        let platform = measured_platform_toml("imported", options.kind(), clock_mhz);
+        let what = format!("a starter platform with one accelerator, a `{}`", options.kind());
         let platform = files.add("platform.toml", platform, what)?;
         Platform::parse(&platform)?;
         command += &format!(" --costs {} --platform {}", costs.origin, platform.origin);
@@ -184,9 +208,9 @@ impl Imports {
             InputError::new("--clock-mhz", what, "add `--clock-mhz N`, the clock that Vela assumed")
         })?;
         let conversion = Conversion {
-            kind: options.kind.clone(),
+            kind: options.kind().into(),
             clock_mhz,
-            margin_percent: options.margin_percent,
+            margin_percent: options.margin_percent.unwrap_or(Conversion::MARGIN_PERCENT),
             nj_per_mac: options.nj_per_mac.unwrap_or(0.0),
         };
         let stem = stem(path);
