@@ -108,13 +108,19 @@ fn a_sweep_that_was_killed_goes_on_and_ends_with_the_same_bytes() {
         &format!("{sweep} --grid alpha=0 --out killed.csv"),
         &["killed.csv.partial: it is of a sweep with other arguments, files or version; give the same"],
     );
+    // So does one whose scenario has changed meanwhile.
+    std::fs::write(folder.0.join("s.toml"), SCENARIO.replace("0.5", "0.6")).expect("a file can be written");
+    folder.refuses(
+        &format!("{sweep} --out killed.csv"),
+        &["killed.csv.partial: it is of a sweep with other arguments, files or version; give the same"],
+    );
+    std::fs::write(folder.0.join("s.toml"), SCENARIO).expect("a file can be written");
     let kept = rows();
     let said = does(&folder, &format!("{sweep} --out killed.csv"));
     assert!(said.starts_with(&format!("{kept} of 60 cells are in killed.csv.partial: going on\n")), "{said}");
     assert_eq!(folder.read("killed.csv"), folder.read("whole.csv"));
     assert_eq!(folder.names(), ["killed.csv", "p.toml", "s.toml", "whole.csv"]);
-    // So does one whose scenario has changed meanwhile.
-    std::fs::write(folder.0.join("half.csv.partial"), "").expect("a file can be written");
+    // What is there is kept.
     folder.refuses(
         &format!("{sweep} --out whole.csv"),
         &["--out: whole.csv exists already; remove it or name another file, or replace it with --force"],
