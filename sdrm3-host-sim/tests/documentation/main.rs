@@ -5,6 +5,8 @@ mod links;
 use std::path::{Path, PathBuf};
 use std::process::Command;
 
+use sdrm3_core::DropReason;
+use sdrm3_host_sim::engine::reason_name;
 use sdrm3_host_sim::experiment::Experiment;
 use sdrm3_host_sim::input::Source;
 use sdrm3_host_sim::network::Library;
@@ -12,6 +14,7 @@ use sdrm3_host_sim::scenario::{CostTable, Platform, Scenario};
 use sdrm3_host_sim::sweep::{Definition, Header, RowFormat};
 
 const PAGE: &str = include_str!("../../../docs/src/files.md");
+const METHOD: &str = include_str!("../../../docs/src/method.md");
 
 /// The page's examples in this language that begin so.
 fn examples(language: &str, begins: &str) -> Vec<Source> {
@@ -141,6 +144,21 @@ fn every_key_and_column_of_a_result_is_documented() {
     assert!(section("## Results: `--format csv`").contains(&header(&csv)), "{}", header(&csv));
     let events = std::fs::read_to_string(&events).expect("it was written");
     assert!(section("## Events").contains(&header(&events)), "{}", header(&events));
+}
+
+#[test]
+fn every_reason_of_a_drop_is_documented() {
+    let reasons: Vec<DropReason> = (0..=u8::MAX).map_while(DropReason::from_code).collect();
+    assert!(reasons.len() >= 8, "{reasons:?}");
+    let lines = section("## Results: `--format json`").lines();
+    let drops: Vec<&str> = lines.filter(|line| line.starts_with("| `drops` |")).collect();
+    let [drops] = drops[..] else { panic!("one row on drops: {drops:?}") };
+    for reason in reasons {
+        let name = format!("`{}`", reason_name(reason));
+        assert!(METHOD.contains(&name), "{name} is not in the chapter on the method");
+        // Frames that are withdrawn are not among the dropped ones.
+        assert_eq!(drops.contains(&name), reason != DropReason::Withdrawn, "{name}: {drops}");
+    }
 }
 
 #[test]
