@@ -56,9 +56,9 @@ pub enum Format {
     Table,
     /// For programs, everything.
     Json,
-    /// For spreadsheets, one row per run and model.
+    /// For spreadsheets.
     Csv,
-    /// For documents: one row per scenario and platform.
+    /// For documents.
     Markdown,
 }
 
