@@ -9,7 +9,7 @@ use sdrm3_host_sim::network::Library;
 use sdrm3_host_sim::policy::{Method, Parameters, PolicyName};
 use sdrm3_host_sim::scenario::{Platform, Scenario, build};
 
-/// Runs vr_gaming for 200 ms; its totals with and without the check, and the verdict.
+/// Runs vr_gaming for 200 ms; the verdict. The check must not change the totals.
 fn checked(policy: PolicyName, planted: Planted) -> Result<u64, Broken> {
     let scenario = Scenario::load("vr_gaming").expect("built in");
     let platform = Platform::load("4k-1ws-2os").expect("built in");

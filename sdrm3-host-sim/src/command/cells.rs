@@ -33,7 +33,7 @@ pub(super) struct Premises {
     /// Virtual time to simulate, in milliseconds [default: 2000]
     #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=172_800_000))]
     duration_ms: Option<u32>,
-    /// Seed of cascades and jitter [default: 1]
+    /// Seed of all random draws: cascades, jitter, branches, bias and noise [default: 1]
     #[arg(long, value_name = "N")]
     seed: Option<u64>,
 }

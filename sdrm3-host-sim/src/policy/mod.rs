@@ -1,7 +1,7 @@
 //! The methods that can be compared, by name.
 //!
-//! To add a policy: a file here that implements core's [`Policy`], and a line in
-//! the table below. The book's chapter on policies shows one.
+//! To add a policy: a file here that implements core's [`Policy`], and three lines below, the last one in
+//! the table. The book's chapter on policies shows one.
 
 mod dysta;
 mod edf;
