@@ -9,7 +9,8 @@
 //! * `NAME_requests.csv`: `arrival_us,model,sample,relative_deadline_us,priority` and `finish_us_POLICY`
 //!   for `fcfs`, `sjf`, `prema`, `planaria` and `sdrm3`, sorted by arrival.
 //!
-//! Every finish time is reproduced exactly, by core's scheduler on the HAL's runtime. What is peculiar to
+//! Every finish time is reproduced exactly, by core's scheduler on the HAL's runtime: those of `fcfs`, `sjf`
+//! and `prema` by the shipped policies. What is peculiar to
 //! the reference stands in `replay` (its clock) and `policies` (its choices), each with a case worked out
 //! by hand below. Without `SDRM3_DATA` only these are checked, and the tests say so.
 
@@ -23,12 +24,13 @@ mod replay;
 use std::io::Write;
 use std::path::{Path, PathBuf};
 
+use bumpalo::Bump;
 use sdrm3_host_sim::input::Source;
-use sdrm3_host_sim::policy::{Fcfs, Sjf};
+use sdrm3_host_sim::policy::{Fcfs, Prema, Sjf};
 
 use case::{Case, Theirs};
-use policies::{InFileOrder, Prema};
-use replay::finish_times;
+use policies::InFileOrder;
+use replay::{finish_times, tables};
 
 /// How many wrong finish times a failure lists of a case and policy.
 const LISTED: usize = 10;
@@ -70,12 +72,16 @@ fn reproduce(policies: &[Theirs]) {
 
 /// Runs the case; one line per request that is not done when the reference is done with it.
 fn mismatches(case: &Case, policy: Theirs) -> Vec<String> {
+    let memory = Bump::new();
+    let tables = &tables(case, &memory);
     let finish_us = match policy {
-        Theirs::Fcfs => finish_times(case, InFileOrder { case, policy: Fcfs }),
-        Theirs::Sjf => finish_times(case, InFileOrder { case, policy: Sjf }),
-        Theirs::Prema => finish_times(case, InFileOrder { case, policy: Prema::new(case) }),
-        Theirs::Planaria => finish_times(case, policies::planaria(case)),
-        Theirs::Sdrm3 => finish_times(case, policies::sdrm3(case)),
+        Theirs::Fcfs => finish_times(case, tables, InFileOrder { case, policy: Fcfs }),
+        Theirs::Sjf => finish_times(case, tables, InFileOrder { case, policy: Sjf }),
+        Theirs::Prema => {
+            finish_times(case, tables, InFileOrder { case, policy: Prema::new(tables).as_in_dysta() })
+        }
+        Theirs::Planaria => finish_times(case, tables, policies::planaria(case)),
+        Theirs::Sdrm3 => finish_times(case, tables, policies::sdrm3(case)),
     };
     assert_eq!(finish_us.len(), case.requests.len());
     let wrong =
@@ -176,8 +182,10 @@ fn dysta_equals_go_in_the_order_of_the_file_where_core_prefers_the_earlier_deadl
         ],
     );
     assert_as_worked_out(&case);
-    let theirs_first = finish_times(&case, InFileOrder { case: &case, policy: Sjf });
-    let ours_first = finish_times(&case, Sjf);
+    let memory = Bump::new();
+    let tables = &tables(&case, &memory);
+    let theirs_first = finish_times(&case, tables, InFileOrder { case: &case, policy: Sjf });
+    let ours_first = finish_times(&case, tables, Sjf);
     assert_eq!((theirs_first, ours_first), (vec![28, 14, 18], vec![28, 18, 14]));
 }
 
@@ -287,6 +295,7 @@ fn dysta_data_that_prove_nothing_are_refused() {
         (LAYERS, &REQUESTS.replace(",m,", ",n,"), "model `n` has no estimate"),
         (LAYERS, &REQUESTS.replace(",m,0,", ",m,1,"), "no sample `1`"),
         (LAYERS, &REQUESTS.replace(",9\n", ",\n"), ":2: "),
+        (LAYERS, &REQUESTS.replace(",50,1,", ",50,2,"), "the priority is 2; give 1, 3 or 9"),
         (&LAYERS.replace("m,0,0,", "m,0,1,"), REQUESTS, "layers are missing in sample `0` of `m`"),
         (&format!("{LAYERS}m,0,0,7\n"), REQUESTS, "a layer comes twice"),
         (&format!("{LAYERS}m,0,1,7\n"), REQUESTS, "has 2 layers"),

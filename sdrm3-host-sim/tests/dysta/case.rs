@@ -29,7 +29,7 @@ pub(crate) enum Theirs {
 pub(crate) struct Case {
     /// What its files are called.
     pub(crate) name: String,
-    /// The models that requests name; [`ModelId`] counts them.
+    /// What requests name, at each priority they name it at: with us a model has one. [`ModelId`] counts them.
     pub(crate) networks: Vec<Network>,
     /// In order of arrival, those of equal arrival in that of the file.
     pub(crate) requests: Vec<Request>,
@@ -41,6 +41,8 @@ pub(crate) struct Case {
 #[derive(Debug)]
 pub(crate) struct Network {
     pub(crate) name: String,
+    /// 1, 3 or 9.
+    pub(crate) priority: u32,
     /// What each layer is estimated to take.
     pub(crate) estimate_us: Vec<u64>,
 }
@@ -109,10 +111,6 @@ impl Case {
         let tables = tables(layers)?;
         let mut case =
             Self { name: name.into(), networks: Vec::new(), requests: Vec::new(), of_model: Vec::new() };
-        for ((model, _), estimate_us) in tables.iter().filter(|((_, sample), _)| sample == ESTIMATE) {
-            case.networks.push(Network { name: model.clone(), estimate_us: estimate_us.clone() });
-            case.of_model.push(Vec::new());
-        }
         let add = |line, row: Row| {
             let request = case
                 .request_in(row, line, &tables)
@@ -129,26 +127,41 @@ impl Case {
     }
 
     /// The request that a row asks for; else what is wrong with it, and the remedy.
-    fn request_in(&self, row: Row, line: usize, tables: &Tables) -> Result<Request, (String, &'static str)> {
-        let Row { model, sample, .. } = &row;
-        let known = self.networks.iter().zip(0u8..).find(|(network, _)| network.name == *model);
-        let Some((network, index)) = known else {
+    fn request_in(
+        &mut self,
+        row: Row,
+        line: usize,
+        tables: &Tables,
+    ) -> Result<Request, (String, &'static str)> {
+        let Row { model, sample, priority, .. } = &row;
+        let Some(estimate_us) = tables.get(&(model.clone(), ESTIMATE.into())) else {
             return Err((
                 format!("model `{model}` has no estimate"),
                 "give its layers the sample `estimate`",
             ));
         };
+        if ![1, 3, 9].contains(priority) {
+            return Err((format!("the priority is {priority}"), "give 1, 3 or 9"));
+        }
         let Some(layers_us) = tables.get(&(model.clone(), sample.clone())).cloned() else {
             return Err((format!("model `{model}` has no sample `{sample}`"), "give the sample's layers"));
         };
-        if layers_us.len() != network.estimate_us.len() {
+        if layers_us.len() != estimate_us.len() {
             let what = format!("sample `{sample}` of `{model}` has {} layers", layers_us.len());
             return Err((what, "give as many as the estimate has"));
         }
         if self.requests.last().is_some_and(|before| before.row.arrival_us > row.arrival_us) {
             return Err(("it came before the request above it".into(), "sort by arrival"));
         }
-        Ok(Request { model: ModelId(index), layers_us, row, line })
+        let is_it = |network: &Network| network.name == *model && network.priority == *priority;
+        let index = self.networks.iter().position(is_it).unwrap_or_else(|| {
+            let (name, priority, estimate_us) = (model.clone(), *priority, estimate_us.clone());
+            self.networks.push(Network { name, priority, estimate_us });
+            self.of_model.push(Vec::new());
+            self.networks.len() - 1
+        });
+        let model = ModelId(index.try_into().expect("as many models as a scheduler can hold"));
+        Ok(Request { model, layers_us, row, line })
     }
 
     /// The place of a frame's request: frames of a model are numbered as its requests come.

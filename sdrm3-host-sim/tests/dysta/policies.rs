@@ -5,15 +5,14 @@
 //! none that means anything, and decides between equal scores by the earlier deadline first. So here
 //! every policy brings the order of the file along.
 
-use sdrm3_core::{AcceleratorState, Activity, Instant, JobId, JobView, Offer, Policy, Score};
-use sdrm3_host_sim::policy::Sjf;
+use sdrm3_core::{AcceleratorState, Activity, Event, Instant, JobId, JobView, Offer, Policy, Score};
 
 use crate::case::{Case, Request};
 
 /// A policy whose equal scores go to the request that stands first in the file.
 ///
-/// First come, first served and shortest job first are the shipped policies in this wrapper. Without it
-/// they agree with the reference as long as no two requests come at the same instant or have equal work
+/// First come, first served, shortest job first and PREMA are the shipped policies in this wrapper. Without
+/// it they agree with the reference as long as no two requests come at the same instant or have equal work
 /// left. The scheduler still compares the scores of all ready jobs; it meets no two that are equal.
 #[derive(Debug)]
 pub(crate) struct InFileOrder<'a, P> {
@@ -44,73 +43,9 @@ impl<P: Policy> Policy for InFileOrder<'_, P> {
     ) {
         self.policy.prepare(jobs, accelerators, now);
     }
-}
 
-/// PREMA: requests collect tokens while they wait; of those with enough tokens, the shortest is next.
-///
-/// As in the reference:
-///
-/// - A request has its priority in tokens at the first decision that sees it. At each further one its
-///   tokens grow by `priority * time since it last ran / estimate of the whole request`, so that a wait
-///   over several decisions counts anew, in full, at each of them.
-/// - The threshold is 9, 3 or 1, the largest that is not above the most tokens of any request; but tokens
-///   given at this very decision do not count. PREMA itself has the candidates exceed the threshold; here
-///   they may be equal to it.
-#[derive(Debug)]
-pub(crate) struct Prema<'a> {
-    case: &'a Case,
-    /// What all layers of each model are estimated to take.
-    whole_us: Vec<f64>,
-    tokens: Vec<Option<f64>>,
-    threshold: f64,
-}
-
-impl<'a> Prema<'a> {
-    pub(crate) fn new(case: &'a Case) -> Self {
-        let whole_us = case.networks.iter().map(|network| network.estimate_us.iter().sum::<u64>() as f64);
-        Self { case, whole_us: whole_us.collect(), tokens: vec![None; case.requests.len()], threshold: 1.0 }
-    }
-
-    fn tokens(&self, job: &JobView<'_>) -> f64 {
-        self.tokens[self.case.place(&job.frame)].unwrap_or(0.0)
-    }
-}
-
-impl Policy for Prema<'_> {
-    type Weighed = Score;
-
-    fn weigh(&self, job: &JobView<'_>, accelerators: &[AcceleratorState], now: Instant) -> Score {
-        Sjf.weigh(job, accelerators, now)
-    }
-
-    fn score(&self, shortest: Score, job: &JobView<'_>, _: &Offer<'_>) -> Option<Score> {
-        (self.tokens(job) >= self.threshold).then_some(shortest)
-    }
-
-    fn prepare<'j>(
-        &mut self,
-        jobs: impl Iterator<Item = JobView<'j>>,
-        accelerators: &[AcceleratorState],
-        now: Instant,
-    ) {
-        if !is_decision(accelerators) {
-            return;
-        }
-        let mut most = 0.0f64;
-        for job in jobs {
-            let request = self.case.request(&job.frame);
-            let whole_us = self.whole_us[usize::from(request.model.0)];
-            let tokens = &mut self.tokens[self.case.place(&job.frame)];
-            let priority = f64::from(request.row.priority);
-            match tokens {
-                None => *tokens = Some(priority),
-                Some(tokens) => {
-                    *tokens += priority * (waited_us(&job, now) / whole_us);
-                    most = most.max(*tokens);
-                }
-            }
-        }
-        self.threshold = [9.0, 3.0].into_iter().find(|&threshold| most >= threshold).unwrap_or(1.0);
+    fn observe(&mut self, event: &Event, now: Instant) {
+        self.policy.observe(event, now);
     }
 }
 

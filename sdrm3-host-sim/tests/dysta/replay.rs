@@ -20,6 +20,8 @@ use sdrm3_core::{
 };
 use sdrm3_hal::queue::{CancelOutcome, Capabilities, Completion, ErrorKind, ErrorType, Pump};
 use sdrm3_hal::{AcceleratorQueue, Application, Runtime, Supervision, Trouble};
+use sdrm3_host_sim::policy::Tables;
+use sdrm3_host_sim::scenario::ACCELERATORS;
 
 use crate::case::{Case, Network, Request};
 
@@ -30,11 +32,14 @@ const JOBS: usize = 65_536;
 /// A scheduler of this size passes by value through frames of the stack, several times unless optimised.
 const STACK_BYTES: usize = 256 << 20;
 
-/// When each request is done, in microseconds of the reference's clock, by place in the case.
-pub(crate) fn finish_times(case: &Case, policy: impl Policy + Send) -> Vec<u64> {
+/// When each request is done, in microseconds of the reference's clock, by place in the case; of these
+/// [`tables`].
+pub(crate) fn finish_times(case: &Case, tables: &Tables<'_>, policy: impl Policy + Send) -> Vec<u64> {
     std::thread::scope(|scope| {
         let thread = std::thread::Builder::new().stack_size(STACK_BYTES);
-        let run = thread.spawn_scoped(scope, || Replay::run(case, policy)).expect("a thread can be started");
+        let run = thread
+            .spawn_scoped(scope, || Replay::run(case, tables, policy))
+            .expect("a thread can be started");
         run.join().unwrap_or_else(|panic| std::panic::resume_unwind(panic))
     })
 }
@@ -42,7 +47,7 @@ pub(crate) fn finish_times(case: &Case, policy: impl Policy + Send) -> Vec<u64> 
 /// A run under way.
 struct Replay<'a, P> {
     case: &'a Case,
-    runtime: Runtime<'a, P, Device<'a>, MODELS, JOBS, 1>,
+    runtime: Runtime<'a, P, Device<'a>, MODELS, JOBS, ACCELERATORS>,
     log: Log<'a>,
     now: Instant,
     /// Virtual time less the reference's.
@@ -52,11 +57,9 @@ struct Replay<'a, P> {
 }
 
 impl<P: Policy> Replay<'_, P> {
-    fn run(case: &Case, policy: P) -> Vec<u64> {
-        let memory = Bump::new();
-        let workload = workload(case, &memory);
+    fn run(case: &Case, tables: &Tables<'_>, policy: P) -> Vec<u64> {
         let config = Config { stale_drop: false, ..Config::PLAIN };
-        let scheduler = Scheduler::new(&workload, policy, config).unwrap_or_else(|error| panic!("{error}"));
+        let scheduler = Scheduler::new(tables, policy, config).unwrap_or_else(|error| panic!("{error}"));
         let queues = [Device { case, running: None }].into_iter().collect();
         let mut replay = Replay {
             case,
@@ -145,13 +148,16 @@ impl<P: Policy> Replay<'_, P> {
     }
 }
 
-/// The case's models with their estimates, on one accelerator that switches for free.
-fn workload<'b>(case: &Case, memory: &'b Bump) -> Workload<'b, 1> {
+/// The case's models with their estimates, on one accelerator that switches for free. A priority is the
+/// weight of its model: below one, one or above.
+pub(crate) fn tables<'b>(case: &Case, memory: &'b Bump) -> Tables<'b> {
     let segments = |network: &Network| {
-        let mut segments: Vec<Segment<1>> = Vec::new();
+        let mut segments: Vec<Segment<ACCELERATORS>> = Vec::new();
         for &us in network.estimate_us.iter().rev() {
             let ns = u32::try_from(us * 1_000).expect("a layer takes less than 4.29 s");
-            let segment = Segment::derive(&SegmentSpec::new([Cost::new(ns, 0)]), &segments);
+            let mut costs = [Cost::NONE; ACCELERATORS];
+            costs[0] = Cost::new(ns, 0);
+            let segment = Segment::derive(&SegmentSpec::new(costs), &segments);
             segments.insert(0, segment);
         }
         memory.alloc_slice_copy(&segments)
@@ -159,8 +165,14 @@ fn workload<'b>(case: &Case, memory: &'b Bump) -> Workload<'b, 1> {
     let models = case.networks.iter().map(|network| {
         let name = memory.alloc_str(&network.name);
         let subnetwork = SubNetwork::new(name, segments(network));
+        let weight_percent = match network.priority {
+            1 => 50,
+            3 => 100,
+            _ => 200,
+        };
         // Requests come when they come; what is due when is set with each of them.
-        Model::new(name, Duration::from_micros(1), memory.alloc_slice_copy(&[subnetwork]))
+        let model = Model::new(name, Duration::from_micros(1), memory.alloc_slice_copy(&[subnetwork]));
+        model.with_weight(weight_percent)
     });
     let models = models.collect::<Vec<_>>();
     Workload::new(memory.alloc_slice_copy(&models), memory.alloc_slice_copy(&[Accelerator::new("only")]))
