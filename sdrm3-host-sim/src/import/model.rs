@@ -9,7 +9,8 @@ use crate::network::{Branch, Layer, Network, Op, SubNetwork};
 pub struct ImportedNetwork {
     /// The network in our terms: its multiplications, layer by layer.
     pub network: Network,
-    /// Bytes of the constants that the file holds or declares, in the file's own types.
+    /// Bytes of the constants that the file holds or declares, each counted once. Of an ONNX graph as its nodes read
+    /// them (weights that the graph dequantises are floats), without numbers of 64 bits, which only make up shapes.
     pub weight_bytes: u64,
     /// Bytes that its operators write in one frame, in the file's own types.
     pub activation_bytes: u64,

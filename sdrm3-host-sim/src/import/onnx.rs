@@ -13,7 +13,7 @@ mod tests;
 mod value;
 mod windows;
 
-use std::collections::HashMap;
+use std::collections::{HashMap, HashSet};
 use std::rc::Rc;
 
 use prost::Message;
@@ -46,13 +46,16 @@ struct Walk<'g> {
     values: HashMap<&'g str, Value>,
     /// Shapes that the file says, for values that operators of unknown kinds give.
     said: HashMap<&'g str, &'g ValueInfo>,
+    /// Constants whose bytes are counted.
+    counted: HashSet<&'g str>,
     layers: Collector,
 }
 
 impl<'g> Walk<'g> {
     fn new(graph: &'g Graph) -> Result<Self, String> {
         let said = graph.value_info.iter().map(|info| (info.name.as_str(), info)).collect();
-        let mut walk = Self { values: HashMap::new(), said, layers: Collector::default() };
+        let (values, counted) = (HashMap::new(), HashSet::new());
+        let mut walk = Self { values, said, counted, layers: Collector::default() };
         for tensor in &graph.initializer {
             let value = Value::constant(tensor).map_err(|stop| match stop {
                 Stop::Unknown(why) => why.to_string(),
@@ -92,7 +95,7 @@ impl<'g> Walk<'g> {
     }
 
     fn step(&mut self, index: usize, proto: &'g NodeProto) -> Result<(), String> {
-        let Self { values, said, layers } = self;
+        let Self { values, said, counted, layers } = self;
         let find = |name: &'g String| match name.is_empty() {
             true => Ok(None),
             false => values.get(name.as_str()).map(Some).ok_or(name),
@@ -138,10 +141,13 @@ impl<'g> Walk<'g> {
                 Stop::Unknown(why) => at(why.to_string()),
                 Stop::Bad(what) => at(what),
             })?;
-            // A constant that several nodes read counts for each; numbers of 64 bits only make up shapes.
-            let constants = node.inputs.iter().flatten().filter(|input| input.is_constant && input.bits < 64);
-            let bytes = constants.fold(0u64, |sum, value| sum.saturating_add(value.bytes()));
-            layers.weight_bytes = layers.weight_bytes.saturating_add(bytes);
+            // Numbers of 64 bits only make up shapes.
+            let is_weight = |value: &&Value| value.is_constant && value.bits < 64;
+            for (name, input) in proto.input.iter().zip(&node.inputs) {
+                if let Some(value) = input.filter(is_weight).filter(|_| counted.insert(name)) {
+                    layers.weight_bytes = layers.weight_bytes.saturating_add(value.bytes());
+                }
+            }
             let written = outputs.first().map_or(0, Value::bytes);
             layers.activation_bytes = layers.activation_bytes.saturating_add(written);
         }

@@ -102,6 +102,21 @@ fn shapes_follow_from_the_input() {
 }
 
 #[test]
+fn a_constant_that_several_nodes_read_counts_once() {
+    let initializer = vec![weights("w", &[4, 4, 1, 1]), weights("b", &[4]), numbers("shape", &[6])];
+    let nodes = vec![
+        node("Conv", &["in", "w", "b"], "x", vec![]),
+        node("Conv", &["x", "w", "b"], "y", vec![]),
+        // Weights that are left out of the file are declared like this.
+        node("ConstantOfShape", &["shape"], "declared", vec![]),
+        node("Add", &["y", "declared"], "z", vec![]),
+        node("Mul", &["z", "declared"], "out", vec![]),
+    ];
+    let read = read_graph(graph(&[1, 4, 6, 6], initializer, nodes)).unwrap();
+    assert_eq!(read.weight_bytes, 4 * (16 + 4 + 6));
+}
+
+#[test]
 fn convolutions_of_every_kind_count() {
     let conv = |input: &[i64], w: &[i64], operator: &str, attributes: Vec<Attribute>| {
         macs(graph(input, vec![weights("w", w)], vec![node(operator, &["in", "w"], "out", attributes)]))[0]
