@@ -121,9 +121,7 @@ impl Demand {
                         let Some(parent) = spec.parent.filter(|p| p.index == index && spec.active) else {
                             continue;
                         };
-                        if frame.number.is_multiple_of(parent.every)
-                            && draw.cascade(child, frame.number, parent.probability)
-                        {
+                        if draw.gives_rise(&parent, child, frame.number) {
                             let own = cell.workload.models[child].deadline;
                             let deadline =
                                 own.map_or(frame.deadline, |deadline| frame.origin.saturating_add(deadline));

@@ -5,6 +5,8 @@ use rand::{RngExt, SeedableRng};
 use rand_chacha::ChaCha8Rng;
 use sdrm3_core::{Branch, ModelId, Path, Probability, Segment};
 
+use crate::scenario::Parent;
+
 /// The source of all random draws of a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Draw {
@@ -27,9 +29,10 @@ impl Draw {
         Self { seed }
     }
 
-    /// Whether a frame of the dependent model exists.
-    pub fn cascade(&self, child: usize, frame: u32, probability: f64) -> bool {
-        self.unit(Purpose::Cascade, child, u64::from(frame)) < probability
+    /// Whether a frame of the parent gives rise to one of the dependent model `child`.
+    pub fn gives_rise(&self, parent: &Parent, child: usize, frame: u32) -> bool {
+        frame.is_multiple_of(parent.every)
+            && self.unit(Purpose::Cascade, child, u64::from(frame)) < parent.probability
     }
 
     /// Whether a frame branches (skips or exits) behind a segment.
@@ -101,8 +104,12 @@ mod tests {
     fn the_share_of_cascades_is_their_probability() {
         let draw = Draw::new(1);
         for p in [0.0, 0.25, 0.5, 1.0] {
-            let hits = (0..10_000).filter(|&frame| draw.cascade(2, frame, p)).count();
-            assert!((hits as f64 / 10_000.0 - p).abs() < 0.02, "{hits} of 10000 at {p}");
+            let hits = |every| {
+                let parent = Parent { index: 0, probability: p, every };
+                (0..10_000).filter(|&frame| draw.gives_rise(&parent, 2, frame)).count() as f64
+            };
+            assert!((hits(1) / 10_000.0 - p).abs() < 0.02, "{} of 10000 at {p}", hits(1));
+            assert!((hits(5) / 2_000.0 - p).abs() < 0.05, "{} of every fifth at {p}", hits(5));
         }
     }
 }

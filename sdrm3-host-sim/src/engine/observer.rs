@@ -215,9 +215,7 @@ pub fn reason_name(reason: DropReason) -> &'static str {
 impl<R: Recorder> Application for Observer<'_, R> {
     fn gives_rise(&mut self, parent: &Frame, child: ModelId) -> bool {
         let index = usize::from(child.0);
-        self.parents[index].is_some_and(|Parent { probability, every, .. }| {
-            parent.number.is_multiple_of(every) && self.draw.cascade(index, parent.number, probability)
-        })
+        self.parents[index].is_some_and(|spec| self.draw.gives_rise(&spec, index, parent.number))
     }
 
     fn event(&mut self, event: &Event, now: Instant) {

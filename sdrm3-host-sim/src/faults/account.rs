@@ -199,9 +199,7 @@ impl<'a> Ledger<'a> {
 
     fn rises(&self, parent: &Frame, child: ModelId) -> bool {
         let index = usize::from(child.0);
-        self.parents[index].is_some_and(|Parent { probability, every, .. }| {
-            parent.number.is_multiple_of(every) && self.draw.cascade(index, parent.number, probability)
-        })
+        self.parents[index].is_some_and(|spec| self.draw.gives_rise(&spec, index, parent.number))
     }
 
     /// Whatever became of a frame, an account is owed of each that depends on it.
