@@ -10,6 +10,7 @@ use super::Failure;
 use super::cells::{Common, Settings, add};
 use super::output::{OutputFile, Writing};
 use super::progress::Progress;
+use super::threads::Threads;
 use crate::bound::Bound;
 use crate::engine::Cell;
 use crate::experiment::{
@@ -56,9 +57,8 @@ pub(super) struct Options {
     /// Only write the files of the random cells into this directory
     #[arg(long, value_name = "DIR")]
     write: Option<String>,
-    /// Threads [default: one per processor]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    jobs: Option<u16>,
+    #[command(flatten)]
+    threads: Threads,
     /// Format of the result on standard output
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -78,10 +78,7 @@ pub(super) fn bench(options: &Options, text: &mut impl Write) -> Result<(), Fail
     let subject = settings.named(&options.subject).map_err(|error| error.moved_to("--subject"))?;
     let methods = methods(options, &settings, &subject)?;
     settings.check_parts(&methods)?;
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(usize::from(options.jobs.unwrap_or(0)))
-        .build()
-        .map_err(|error| InputError::new("--jobs", error.to_string(), "ask for fewer threads"))?;
+    let pool = options.threads.pool()?;
     let names: Vec<String> = methods.iter().map(Method::label).collect();
     let rivals: Vec<bool> = methods.iter().map(|method| method.policy != subject.policy).collect();
     let place = methods.iter().position(|method| *method == subject).unwrap_or(0);

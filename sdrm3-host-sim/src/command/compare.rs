@@ -15,6 +15,7 @@ use super::command_line;
 use super::gates::{EXIT_CODES, Gates};
 use super::output::{OutputFile, Writing};
 use super::progress::Progress;
+use super::threads::Threads;
 use crate::bound::Bound;
 use crate::engine::Cell;
 use crate::input::InputError;
@@ -42,9 +43,8 @@ pub(super) struct Options {
     policy: Vec<String>,
     #[command(flatten)]
     common: Common,
-    /// Threads [default: one per processor]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    jobs: Option<u16>,
+    #[command(flatten)]
+    threads: Threads,
     /// Format of the result on standard output
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -85,11 +85,7 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
     let report = options.writing.optional("--report", options.report.as_deref())?;
     let limits = options.gates.validate(&scenarios.iter().collect::<Vec<_>>(), options.writing)?;
 
-    let threads = usize::from(options.jobs.unwrap_or(0));
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .map_err(|error| InputError::new("--jobs", error.to_string(), "ask for fewer threads"))?;
+    let pool = options.threads.pool()?;
     let pairs: Vec<_> = scenarios
         .iter()
         .flat_map(|scenario| platforms.iter().map(move |platform| (scenario, platform)))

@@ -10,6 +10,7 @@ use super::Failure;
 use super::cells::{Common, platforms};
 use super::output::{OutputFile, Writing};
 use super::progress::Progress;
+use super::threads::Threads;
 use crate::engine::Cell;
 use crate::faults::{CellReport, Kind, cases, of_cell};
 use crate::input::{InputError, unknown_name};
@@ -39,9 +40,8 @@ pub(super) struct Options {
     fault: Vec<String>,
     #[command(flatten)]
     common: Common,
-    /// Threads [default: one per processor]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    jobs: Option<u16>,
+    #[command(flatten)]
+    threads: Threads,
     /// Format of the result on standard output
     #[arg(long, value_enum, default_value_t)]
     format: Format,
@@ -95,11 +95,7 @@ pub(super) fn faults(options: &Options, text: &mut impl Write) -> Result<(), Fai
     let out = options.out.as_deref().map(directory).transpose()?;
     let single = options.writing.optional("--picture", options.picture.as_deref())?;
 
-    let threads = usize::from(options.jobs.unwrap_or(0));
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(threads)
-        .build()
-        .map_err(|error| InputError::new("--jobs", error.to_string(), "ask for fewer threads"))?;
+    let pool = options.threads.pool()?;
     let pairs: Vec<_> = scenarios
         .iter()
         .flat_map(|scenario| platforms.iter().map(move |platform| (scenario, platform)))

@@ -17,6 +17,7 @@ mod replay;
 mod run;
 mod shell;
 mod sweep;
+mod threads;
 mod tune;
 
 use std::io::{self, Write};

@@ -10,6 +10,7 @@ use rayon::prelude::*;
 use super::Failure;
 use super::output::Writing;
 use super::progress::Progress;
+use super::threads::Threads;
 use crate::input::InputError;
 use crate::network::Library;
 use crate::scenario::CostTable;
@@ -67,9 +68,8 @@ pub(super) struct Options {
     /// Run every N-th cell only, from the I-th (counted from 1): one of N machines, see `merge`
     #[arg(long, value_name = "I/N")]
     shard: Option<String>,
-    /// Threads [default: one per processor]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u16).range(1..=1024))]
-    jobs: Option<u16>,
+    #[command(flatten)]
+    threads: Threads,
     /// Format of the rows
     #[arg(long, value_enum, default_value_t)]
     format: RowFormat,
@@ -121,10 +121,7 @@ pub(super) fn sweep(options: &Options) -> Result<(), Failure> {
         shard: options.shard.as_deref().map_or(Ok(Shard::WHOLE), Shard::parse)?,
         cells: sweep.cells(),
     };
-    let pool = rayon::ThreadPoolBuilder::new()
-        .num_threads(usize::from(options.jobs.unwrap_or(0)))
-        .build()
-        .map_err(|error| InputError::new("--jobs", error.to_string(), "ask for fewer threads"))?;
+    let pool = options.threads.pool()?;
     options.writing.check("--out", Path::new(&options.out), "file")?;
     let partial = format!("{}.partial", options.out);
     let (journal, mut rows) = Journal::open(Path::new(&partial), &header, options.writing.is_forced())?;
