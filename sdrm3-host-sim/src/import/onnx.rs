@@ -123,7 +123,7 @@ impl<'g> Walk<'g> {
                 (vec![Value::unknown(why); proto.output.len()], Work::Unmapped)
             }
             Err(Stop::Bad(what)) => return Err(at(what)),
-            Err(Stop::Unknown(why)) if multiplies(node.operator()) => {
+            Err(Stop::Unknown(why)) if operators::multiplies(node.operator()) => {
                 return Err(at(format!("its shape cannot be known: {why}")));
             }
             Err(Stop::Unknown(why)) => (vec![Value::unknown(why); proto.output.len()], Work::None),
@@ -155,21 +155,6 @@ impl<'g> Walk<'g> {
         values.extend(named.filter(|(name, _)| !name.is_empty()));
         Ok(())
     }
-}
-
-/// Whether an operator becomes a layer.
-fn multiplies(operator: &str) -> bool {
-    matches!(
-        operator,
-        "Conv"
-            | "ConvInteger"
-            | "QLinearConv"
-            | "ConvTranspose"
-            | "Gemm"
-            | "MatMul"
-            | "MatMulInteger"
-            | "QLinearMatMul"
-    )
 }
 
 /// Adds the layer that a node is, if it is one.

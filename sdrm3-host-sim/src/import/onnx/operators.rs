@@ -18,26 +18,50 @@ pub(super) enum Work {
     Unmapped,
 }
 
+/// How an operator multiplies, and the input of its weights or second matrix.
+enum Multiplies {
+    Convolution(usize),
+    Transposed,
+    Gemm(usize),
+    MatMul(usize),
+}
+
+impl Multiplies {
+    fn of(operator: &str) -> Option<Self> {
+        Some(match operator {
+            "Conv" | "ConvInteger" => Self::Convolution(1),
+            "QLinearConv" => Self::Convolution(3),
+            "ConvTranspose" => Self::Transposed,
+            "Gemm" => Self::Gemm(1),
+            "MatMul" | "MatMulInteger" => Self::MatMul(1),
+            "QLinearMatMul" => Self::MatMul(3),
+            _ => return None,
+        })
+    }
+}
+
+/// Whether an operator becomes a layer.
+pub(super) fn multiplies(operator: &str) -> bool {
+    Multiplies::of(operator).is_some()
+}
+
 /// The outputs of a node and its work. An operator that is not known here stops with `None`.
 pub(super) fn run(node: &Node<'_>) -> Result<Option<(Vec<Value>, Work)>, Stop> {
-    let convolution = |weights: usize| -> Result<(Vec<u64>, Work), Stop> {
-        let (shape, slide) = windows::convolved(node, node.shape(weights)?)?;
-        Ok((shape, Work::Convolution { slide, weights }))
-    };
     let product = |product: Product, second| (product.shape.clone(), Work::Product { product, second });
-    let (shape, work) = match node.operator() {
-        "Conv" | "ConvInteger" => convolution(1)?,
-        "QLinearConv" => convolution(3)?,
-        "ConvTranspose" => (windows::transposed(node)?, Work::Transposed),
-        "Gemm" => product(windows::gemm(node)?, 1),
-        "MatMul" | "MatMulInteger" => product(windows::matmul(node, 1)?, 1),
-        "QLinearMatMul" => product(windows::matmul(node, 3)?, 3),
-        "Split" => {
+    let (shape, work) = match Multiplies::of(node.operator()) {
+        Some(Multiplies::Convolution(weights)) => {
+            let (shape, slide) = windows::convolved(node, node.shape(weights)?)?;
+            (shape, Work::Convolution { slide, weights })
+        }
+        Some(Multiplies::Transposed) => (windows::transposed(node)?, Work::Transposed),
+        Some(Multiplies::Gemm(second)) => product(windows::gemm(node)?, second),
+        Some(Multiplies::MatMul(second)) => product(windows::matmul(node, second)?, second),
+        None if node.operator() == "Split" => {
             let bits = node.input(0)?.bits;
             let outputs = moves::split(node)?.into_iter().map(|shape| Value::new(shape, bits));
             return Ok(Some((outputs.collect(), Work::None)));
         }
-        other => match moved(node, other)? {
+        None => match moved(node, node.operator())? {
             Some(shape) => (shape, Work::None),
             None => return Ok(None),
         },
