@@ -3,6 +3,8 @@
 //! Scenarios and platforms are written as TOML and costs as CSV, then read as a user's files are.
 //! `PROPTEST_CASES=10000 cargo test -p sdrm3-host-sim --test properties` looks further.
 
+mod files;
+
 use std::collections::{BTreeSet, HashMap};
 use std::fmt::Write;
 
@@ -14,6 +16,8 @@ use sdrm3_host_sim::input::Source;
 use sdrm3_host_sim::network::Library;
 use sdrm3_host_sim::policy::{Method, Parameters, PolicyName};
 use sdrm3_host_sim::scenario::{CostTable, Platform, Scenario, build};
+
+use files::{costs, platform};
 
 const DURATION_MS: u64 = 200;
 
@@ -71,7 +75,7 @@ prop_compose! {
         Files {
             scenario: scenario(&models),
             platform: platform(accelerators, switches, decision_ns),
-            costs: costs(&models, accelerators),
+            costs: costs(models.iter().map(|model| &model.layers[..]), accelerators),
             seed,
         }
     }
@@ -99,36 +103,6 @@ fn scenario(models: &[Model]) -> String {
             let _ = writeln!(text, "deadline_ms = {deadline:?}");
         }
         rates.push(rate);
-    }
-    text
-}
-
-fn platform(accelerators: usize, switches: Option<(u32, u32)>, decision_ns: u32) -> String {
-    let mut text = format!("name = 'random'\ndecision_ns = {decision_ns}\n");
-    for index in 0..accelerators {
-        let _ = writeln!(
-            text,
-            "[[accelerator]]\nname = 'a{index}'\nkind = 'k{index}'\ndataflow = 'ws'\npes = 256\n\
-             noc_bytes_per_cycle = 64\nclock_mhz = 500"
-        );
-        if let Some((ns, nj)) = switches {
-            let _ = writeln!(text, "switch_ns = {ns}\nswitch_nj = {nj}");
-        }
-    }
-    text
-}
-
-fn costs(models: &[Model], accelerators: usize) -> String {
-    let mut text = String::from("network,layer,kind,latency_ns,energy_nj\n");
-    for (index, model) in models.iter().enumerate() {
-        for (layer, costs) in model.layers.iter().enumerate() {
-            let nowhere = costs[..accelerators].iter().all(|&(us, _)| us == 0);
-            for (kind, (us, energy)) in costs[..accelerators].iter().enumerate() {
-                // Each layer must run somewhere.
-                let us = if nowhere { 700 } else { *us };
-                let _ = writeln!(text, "n{index},{layer},k{kind},{},{energy}", 1000 * us);
-            }
-        }
     }
     text
 }
@@ -333,7 +307,7 @@ fn the_audit_notices_what_cannot_be() {
     let files = Files {
         scenario: scenario(&models),
         platform: platform(2, None, 0),
-        costs: costs(&models, 2),
+        costs: costs(models.iter().map(|model| &model.layers[..]), 2),
         seed: 1,
     };
     let seen = run(&files).remove(0);
@@ -374,7 +348,7 @@ fn a_dependent_frame_due_within_the_run_counts_when_its_parent_does_not() {
     let files = Files {
         scenario: scenario(&models),
         platform: platform(2, None, 0),
-        costs: costs(&models, 2),
+        costs: costs(models.iter().map(|model| &model.layers[..]), 2),
         seed: 1,
     };
     for seen in run(&files) {

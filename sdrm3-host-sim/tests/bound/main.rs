@@ -3,6 +3,8 @@
 //! `PROPTEST_CASES=10000 cargo test -p sdrm3-host-sim --test bound` looks further.
 
 mod exact;
+#[path = "../files/mod.rs"]
+mod files;
 mod measured;
 mod random;
 
@@ -123,7 +125,7 @@ fn the_best_of_all_schedules_lies_between_the_bound_and_the_best_policy() {
 fn the_bound_of_an_overloaded_accelerator_is_computed_by_hand() {
     let files = random::Files {
         scenario: "name = 'one'\n[[model]]\nname = 'm'\nnetwork = 'n'\nfps = 100\ndeadline_ms = 11".into(),
-        platform: random::platform(1, None),
+        platform: files::platform(1, None, 0),
         costs: "network,layer,kind,latency_ns,energy_nj\nn,0,k0,10989010,5\n".into(),
         seed: 1,
     };

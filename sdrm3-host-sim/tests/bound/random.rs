@@ -6,6 +6,8 @@ use proptest::prelude::*;
 use sdrm3_host_sim::input::Source;
 use sdrm3_host_sim::scenario::{CostTable, Platform, Scenario};
 
+use crate::files::{costs, platform};
+
 /// How large random cells are.
 #[derive(Clone, Copy, Debug)]
 pub(crate) enum Size {
@@ -83,10 +85,10 @@ pub(crate) fn files(size: Size) -> BoxedStrategy<Files> {
         .prop_map(move |(models, accelerators, switches, seed)| Files {
             scenario: scenario(&models),
             platform: match size {
-                Size::Small => platform(accelerators, switches),
-                Size::Tiny => platform(accelerators, Some((0, 0))),
+                Size::Small => platform(accelerators, switches, 0),
+                Size::Tiny => platform(accelerators, Some((0, 0)), 0),
             },
-            costs: costs(&models, accelerators),
+            costs: costs(models.iter().map(|model| &model.layers[..]), accelerators),
             seed,
         })
         .boxed()
@@ -108,36 +110,6 @@ fn scenario(models: &[Model]) -> String {
         }
         if let Some(deadline) = model.deadline_ms {
             let _ = writeln!(text, "deadline_ms = {deadline:?}");
-        }
-    }
-    text
-}
-
-pub(crate) fn platform(accelerators: usize, switches: Option<(u32, u32)>) -> String {
-    let mut text = String::from("name = 'random'\n");
-    for index in 0..accelerators {
-        let _ = writeln!(
-            text,
-            "[[accelerator]]\nname = 'a{index}'\nkind = 'k{index}'\ndataflow = 'ws'\npes = 256\n\
-             noc_bytes_per_cycle = 64\nclock_mhz = 500"
-        );
-        if let Some((ns, nj)) = switches {
-            let _ = writeln!(text, "switch_ns = {ns}\nswitch_nj = {nj}");
-        }
-    }
-    text
-}
-
-fn costs(models: &[Model], accelerators: usize) -> String {
-    let mut text = String::from("network,layer,kind,latency_ns,energy_nj\n");
-    for (index, model) in models.iter().enumerate() {
-        for (layer, costs) in model.layers.iter().enumerate() {
-            let nowhere = costs[..accelerators].iter().all(|&(us, _)| us == 0);
-            for (kind, (us, energy)) in costs[..accelerators].iter().enumerate() {
-                // Each layer must run somewhere.
-                let us = if nowhere { 700 } else { *us };
-                let _ = writeln!(text, "n{index},{layer},k{kind},{},{energy}", 1000 * us);
-            }
         }
     }
     text
