@@ -14,8 +14,9 @@ pub fn is_sound(tables: &Tables<'_>, checksum: u64) -> bool {
     tables.checksum() == checksum && tables.validate().is_ok()
 }
 
-/// A copy of the tables, laid into `memory`, with one bit of one number turned over: of a segment six
-/// times in eight, else of a model or an accelerator.
+/// A copy of the tables, laid into `memory`, with one bit turned over: of a number of a segment six times
+/// in eight, else of a model or an accelerator. Cascades, drop budgets, branches, the tables of switch points and what
+/// a model has of sub-networks are left as they are.
 pub fn with_flipped_bit<'b>(tables: &Tables<'b>, random: &mut impl Rng, memory: &'b Bump) -> Tables<'b> {
     let mut models = tables.models.to_vec();
     let mut accelerators = tables.accelerators.to_vec();
@@ -73,7 +74,7 @@ fn flip_accelerator(accelerator: &mut Accelerator<'_>, bit: usize) {
     }
 }
 
-/// Of a segment: all its numbers, on each accelerator there is.
+/// Of a segment: all its numbers, on each accelerator there is, but for its branch.
 const fn segment_bits(accelerators: usize) -> usize {
     2 * 64 + 4 * 32 + 1 + accelerators * 4 * 32
 }
@@ -110,9 +111,9 @@ mod tests {
     use crate::network::Library;
     use crate::scenario::{Platform, Scenario, build};
 
-    /// Every bit of every number of a model, an accelerator and a segment, one at a time.
+    /// Every bit that the fault may turn over, of one model, one accelerator and one segment, one at a time.
     #[test]
-    fn the_check_at_start_sees_every_flipped_bit() {
+    fn the_check_at_start_sees_every_bit_that_is_flipped() {
         let (scenario, platform) = (Scenario::load("vr_gaming").unwrap(), Platform::load("4k-3ws").unwrap());
         let memory = Bump::new();
         let tables = build(&scenario, &platform, &Library::zoo(), None, &memory).unwrap();
