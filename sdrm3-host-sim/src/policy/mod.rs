@@ -10,6 +10,7 @@ mod fixed;
 mod gated;
 mod heft;
 mod lst;
+mod method;
 mod parameters;
 mod plan;
 mod planaria;
@@ -28,6 +29,7 @@ pub use fixed::Static;
 pub use gated::Stripped;
 pub use heft::Heft;
 pub use lst::Lst;
+pub use method::{Method, Part};
 pub use parameters::Parameters;
 pub use planaria::Planaria;
 pub use prema::Prema;
@@ -39,8 +41,8 @@ pub use xrbench::XrBench;
 use sdrm3_check::Planted;
 use sdrm3_check::ledger::Broken;
 use sdrm3_core::{
-    AcceleratorState, Config, Event, Instant, JobView, MapScore, Offer, Placement, Policy, Scheduler, Score,
-    Wanted, Weights, Workload,
+    AcceleratorState, Event, Instant, JobView, MapScore, Offer, Placement, Policy, Scheduler, Score, Wanted,
+    Weights, Workload,
 };
 use sdrm3_hal::trace::{self, Mismatch, Replayed, Sink, Trace};
 
@@ -311,220 +313,15 @@ impl PolicyName {
     }
 }
 
-/// A part of a method that can be left out: of the published one beyond its score, and of the gated policy.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Part {
-    /// Smart frame drop.
-    Drop,
-    /// Supernet switching.
-    Supernet,
-    /// Online tuning.
-    Tuner,
-    /// Online latency correction.
-    Correction,
-    /// Lost frames hurry no more.
-    Gate,
-    /// Lost frames are given up.
-    Abandon,
-    /// Frames wait for a busy accelerator that is better.
-    Wait,
-    /// Frames that would be late are held back.
-    Hold,
-    /// Frames with slack go where they take least energy.
-    Comfort,
-    /// Frames leave time for what may block them.
-    Reserve,
-    /// Slack is not spent any more when a frame was lost.
-    Haste,
-    /// Frames leave time for what follows them by the same deadline.
-    Tail,
-    /// What has no good second place goes first.
-    Sufferage,
-    /// What has started and cannot afford to be passed by goes on.
-    Persistence,
-    /// Models that only lose frames come last.
-    Sacrifice,
-    /// Of the frames with slack that of least work is first.
-    Order,
-}
-
-impl Part {
-    /// All, in the order of reports.
-    pub const ALL: [Self; 16] = [
-        Self::Drop,
-        Self::Supernet,
-        Self::Tuner,
-        Self::Correction,
-        Self::Gate,
-        Self::Abandon,
-        Self::Wait,
-        Self::Hold,
-        Self::Comfort,
-        Self::Reserve,
-        Self::Haste,
-        Self::Tail,
-        Self::Sufferage,
-        Self::Persistence,
-        Self::Sacrifice,
-        Self::Order,
-    ];
-
-    /// Those that a policy has.
-    pub fn of(policy: PolicyName) -> &'static [Self] {
-        match policy {
-            PolicyName::Sdrm3 => &[Self::Drop, Self::Supernet, Self::Tuner, Self::Correction],
-            PolicyName::Gated => &[
-                Self::Gate,
-                Self::Abandon,
-                Self::Wait,
-                Self::Hold,
-                Self::Comfort,
-                Self::Reserve,
-                Self::Haste,
-                Self::Tail,
-                Self::Sufferage,
-                Self::Persistence,
-                Self::Sacrifice,
-                Self::Order,
-                Self::Supernet,
-                Self::Correction,
-            ],
-            _ => &[],
-        }
-    }
-
-    /// Its name on the command line and in reports.
-    pub fn name(self) -> &'static str {
-        match self {
-            Self::Drop => "drop",
-            Self::Supernet => "supernet",
-            Self::Tuner => "tuner",
-            Self::Correction => "correction",
-            Self::Gate => "gate",
-            Self::Abandon => "abandon",
-            Self::Wait => "wait",
-            Self::Hold => "hold",
-            Self::Comfort => "comfort",
-            Self::Reserve => "reserve",
-            Self::Haste => "haste",
-            Self::Tail => "tail",
-            Self::Sufferage => "sufferage",
-            Self::Persistence => "persistence",
-            Self::Sacrifice => "sacrifice",
-            Self::Order => "order",
-        }
-    }
-
-    /// The help on the option that switches parts off.
-    pub(crate) fn help() -> String {
-        let of = |policy: PolicyName| {
-            let names: Vec<&str> = Self::of(policy).iter().map(|part| part.name()).collect();
-            (!names.is_empty()).then(|| format!("of {} {}", policy.name(), names.join(", ")))
-        };
-        let parts: Vec<String> = PolicyName::ALL.into_iter().filter_map(of).collect();
-        format!("Parts to switch off: {}", parts.join("; "))
-    }
-
-    /// The part of that name.
-    pub fn find(name: &str) -> Result<Self, InputError> {
-        let names = Self::ALL.map(Self::name);
-        Self::ALL
-            .into_iter()
-            .find(|part| part.name() == name)
-            .ok_or_else(|| unknown_name("--without", "part", name, &names))
-    }
-}
-
-/// In labels, what stands before a part that a policy goes without.
-const SANS: &str = "-no-";
-
-/// A policy and the parts of the published method that it runs with.
-#[derive(Clone, Debug, PartialEq)]
-pub struct Method {
-    /// The policy.
-    pub policy: PolicyName,
-    /// Parts of it that are switched off.
-    pub without: Vec<Part>,
-    /// Parameters of the policy.
-    pub parameters: Parameters,
-}
-
-impl Method {
-    /// The policy as it is, without those parts if it has them.
-    pub fn new(policy: PolicyName, without: &[Part], parameters: Parameters) -> Self {
-        // In one order, each once: so what is the same has the same label.
-        let without = Part::of(policy).iter().filter(|part| without.contains(part)).copied().collect();
-        Self { policy, without, parameters }
-    }
-
-    /// The one of that [label](Self::label): a policy, or `POLICY-no-PART` and so on; also without those parts that
-    /// go anyway.
-    pub fn find(label: &str, without: &[Part], parameters: Parameters) -> Result<Self, InputError> {
-        let mut names = label.split(SANS);
-        let policy = PolicyName::find(names.next().unwrap_or_default())?;
-        let mut all = without.to_vec();
-        for name in names {
-            let known: Vec<&str> = Part::of(policy).iter().map(|part| part.name()).collect();
-            let part = Part::of(policy).iter().find(|part| part.name() == name);
-            all.push(*part.ok_or_else(|| match known.is_empty() {
-                true => {
-                    let policy = policy.name();
-                    let what = format!("unknown policy `{label}`: {policy} has no parts to go without");
-                    InputError::new("--policy", what, format!("name it `{policy}`"))
-                }
-                false => unknown_name("--policy", &format!("part of {}", policy.name()), name, &known),
-            })?);
-        }
-        Ok(Self::new(policy, &all, parameters))
-    }
-
-    /// Its name in reports: the policy's, and what it goes without.
-    pub fn label(&self) -> String {
-        self.without
-            .iter()
-            .fold(self.policy.name().to_string(), |label, part| format!("{label}{SANS}{}", part.name()))
-    }
-
-    /// Which parts of the core are on.
-    pub fn config(&self) -> Config {
-        let mut config = match self.policy {
-            PolicyName::Gated => Config { supernet: true, correction: true, ..Config::PLAIN },
-            PolicyName::Sdrm3 => Config { tuning_window: Some(self.parameters.window), ..Config::FULL },
-            _ => Config::PLAIN,
-        };
-        for part in &self.without {
-            match part {
-                Part::Drop => config.frame_drop = false,
-                Part::Supernet => config.supernet = false,
-                Part::Tuner => config.tuning_window = None,
-                Part::Correction => config.correction = false,
-                // Rules of the policy itself.
-                Part::Gate | Part::Abandon | Part::Wait | Part::Hold | Part::Comfort | Part::Reserve => {}
-                Part::Haste | Part::Tail | Part::Sufferage | Part::Persistence => {}
-                Part::Sacrifice | Part::Order => {}
-            }
-        }
-        config
-    }
-
-    /// Whether it has the weights alpha and beta.
-    pub fn has_weights(&self) -> bool {
-        matches!(self.policy, PolicyName::MapScore | PolicyName::Sdrm3)
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::story::Story;
     use super::*;
 
     #[test]
-    fn every_policy_and_part_is_found_by_its_name() {
+    fn every_policy_is_found_by_its_name() {
         for policy in PolicyName::ALL {
             assert_eq!(PolicyName::find(policy.name()), Ok(policy));
-        }
-        for part in Part::ALL {
-            assert_eq!(Part::find(part.name()), Ok(part));
         }
         let error = PolicyName::find("mapscor").unwrap_err().to_string();
         assert!(error.contains("did you mean `mapscore`?"), "{error}");
@@ -551,45 +348,6 @@ mod tests {
             let name = policy.name();
             assert!(policy == PolicyName::Static || blocks(120, 200, "on 2") > 3, "{name}: {told:#?}");
             assert!(blocks(220, 400, "on 0") + blocks(220, 400, "on 1") > 10, "{name}: {told:#?}");
-        }
-    }
-
-    #[test]
-    fn a_part_that_is_left_out_is_switched_off_and_named() {
-        let method = Method::new(PolicyName::Sdrm3, &[Part::Drop, Part::Tuner], Parameters::default());
-        assert_eq!(method.label(), "sdrm3-no-drop-no-tuner");
-        let Config { frame_drop, supernet, correction, tuning_window, .. } = method.config();
-        assert_eq!((frame_drop, supernet, correction, tuning_window), (false, true, true, None));
-        assert_eq!(Method::new(PolicyName::Fcfs, &Part::ALL, Parameters::default()).label(), "fcfs");
-    }
-
-    #[test]
-    fn a_method_is_found_by_its_label() {
-        let find = |label: &str, without: &[Part]| Method::find(label, without, Parameters::default());
-        for policy in PolicyName::ALL {
-            for part in Part::of(policy) {
-                let method = Method::new(policy, &[*part], Parameters::default());
-                assert_eq!(find(&method.label(), &[]), Ok(method));
-            }
-        }
-        let label = |label: &str, without: &[Part]| find(label, without).unwrap().label();
-        assert_eq!(label("sdrm3-no-tuner-no-drop-no-tuner", &[]), "sdrm3-no-drop-no-tuner", "in one order");
-        assert_eq!(label("sdrm3-gated-no-gate", &[Part::Drop, Part::Wait]), "sdrm3-gated-no-gate-no-wait");
-        for (label, says) in [
-            ("sdrm-no-drop", "--policy: unknown policy `sdrm`; did you mean `sdrm3`?"),
-            ("sdrm3-no-drp", "--policy: unknown part of sdrm3 `drp`; did you mean `drop`?"),
-            (
-                "sdrm3-gated-no-tuner",
-                "--policy: unknown part of sdrm3-gated `tuner`; known are: gate, abandon",
-            ),
-            ("sdrm3-no-", "--policy: unknown part of sdrm3 ``"),
-            (
-                "fcfs-no-drop",
-                "--policy: unknown policy `fcfs-no-drop`: fcfs has no parts to go without; name it `fcfs`",
-            ),
-        ] {
-            let error = find(label, &[]).unwrap_err().to_string();
-            assert!(error.starts_with(says), "{label}: {error}");
         }
     }
 }
