@@ -83,8 +83,7 @@ impl Terms {
     fn of(job: &JobView<'_>, offer: &Offer<'_>, weights: Weights, now: Instant) -> Self {
         let real = |bits: u32, fraction: u32| f64::from(bits) / f64::from(1u32 << fraction);
         let on = offer.placement;
-        let switch =
-            if offer.switch.energy_nj == 0 { 0 } else { score::switch(offer.switch.energy_nj, on.energy_nj) };
+        let switch = score::switch(offer.switch.energy_nj, on.energy_nj);
         Self {
             urgency: real(job.urgency(now), URGENCY_BITS),
             latency_preference: real(offer.latency_preference, PREFERENCE_BITS),
