@@ -21,4 +21,4 @@ write 64 nm "$scratch/measure/release/libsdrm3.a"
 build_for_target "$scratch/measure" --features measure
 write 32 arm-none-eabi-nm "$library"
 grep 'pub const SDRM3_.*BYTES' src/sizes.rs
-SDRM3_UPDATE=1 cargo test --quiet -p sdrm3-c --test header
+SDRM3_BLESS=1 cargo test --quiet -p sdrm3-c --test header

@@ -2,7 +2,7 @@
 
 use std::path::Path;
 
-/// `SDRM3_UPDATE=1 cargo test -p sdrm3-c --test header` writes it; `generate.sh` does that and more.
+/// `SDRM3_BLESS=1 cargo test -p sdrm3-c --test header` writes it; `generate.sh` does that and more.
 #[test]
 fn the_header_is_what_cbindgen_makes_of_the_sources() {
     let directory = Path::new(env!("CARGO_MANIFEST_DIR"));
@@ -17,7 +17,7 @@ fn the_header_is_what_cbindgen_makes_of_the_sources() {
     builder.generate().expect("the sources parse").write(&mut made);
     let made = plain(&String::from_utf8(made).expect("the header is text"));
     let path = directory.join("include/sdrm3.h");
-    if std::env::var_os("SDRM3_UPDATE").is_some() {
+    if std::env::var_os("SDRM3_BLESS").is_some_and(|value| value == "1") {
         std::fs::write(&path, &made).expect("the header can be written");
     }
     let committed = std::fs::read_to_string(&path).unwrap_or_default();
