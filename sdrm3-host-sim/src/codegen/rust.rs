@@ -20,6 +20,9 @@ pub struct Tables {
     pub bytes: usize,
 }
 
+/// Names that the tables themselves have.
+const RESERVED: [&str; 3] = ["ALL_MODELS", "ALL_ACCELERATORS", "WORKLOAD"];
+
 /// A table of segments and the name of its `static`.
 type Named<'a> = (String, &'a [Segment<ACCELERATORS>]);
 
@@ -271,8 +274,7 @@ impl<'a> Writer<'a> {
         if plain.starts_with(|c: char| c.is_ascii_digit()) {
             plain.insert_str(0, "N_");
         }
-        let taken =
-            |name: &String| self.names.contains(name) || name.starts_with("ALL_") || name == "WORKLOAD";
+        let taken = |name: &String| self.names.contains(name) || RESERVED.contains(&name.as_str());
         let numbered = (1..).map(|n| if n == 1 { plain.clone() } else { format!("{plain}_{n}") });
         let name = numbered.take(usize::MAX).find(|name| !taken(name)).unwrap_or_default();
         self.names.push(name.clone());

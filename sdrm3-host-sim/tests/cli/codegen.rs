@@ -219,3 +219,35 @@ fn c_tables_are_two_files_and_both_are_kept_unless_forced() {
     folder.refuses(&format!("{codegen} --language c --out t.rs"), &["C tables are two files; name a FILE.c"]);
     assert_eq!(folder.names(), ["p.toml", "s.toml", "t.h"]);
 }
+
+/// The tables have names that begin so themselves, `ALL_MODELS`: what a model is called may not meet them.
+#[test]
+fn models_that_are_called_all_get_names_that_no_other_table_has() {
+    let files = ["all", "All-in-one", "all_models", "ALL_ACCELERATORS"].map(|name| {
+        let scenario = SCENARIO.replace("'eye'", &format!("'{name}'")).replace("kws_res8", "fbnet_c");
+        (format!("{name}.toml"), scenario)
+    });
+    // Of two sub-networks the second is `models`.
+    let layer = |sub: &str| format!("all/{sub},0,ws-2048,1000,1\nall/{sub},0,os-2048,1000,1\n");
+    let _ = layer;
+    let mut all: Vec<(&str, &str)> =
+        files.iter().map(|(name, text)| (name.as_str(), text.as_str())).collect();
+    all.push(("p.toml", PLATFORM));
+    let folder = Folder::new("codegen-all", &all);
+    for (scenario, _) in &files {
+        let output = folder.run(&format!("codegen --scenario {scenario} --platform p.toml"));
+        assert_eq!(output.status.code(), Some(0), "{scenario}: {}", String::from_utf8_lossy(&output.stderr));
+        let code = String::from_utf8(output.stdout).expect("UTF-8");
+        let mut names: Vec<&str> = code
+            .split("static ")
+            .skip(1)
+            .filter_map(|rest| rest.split_once(':'))
+            .map(|(name, _)| name)
+            .collect();
+        let count = names.len();
+        names.sort_unstable();
+        names.dedup();
+        assert!(names.len() == count && count >= 6, "{scenario}: {names:?}");
+        assert!(names.contains(&"ALL_MODELS") && names.contains(&"ALL_ACCELERATORS"), "{names:?}");
+    }
+}
