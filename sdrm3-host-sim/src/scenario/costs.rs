@@ -50,7 +50,10 @@ impl CostTable {
         let mut labels: HashMap<(String, String), usize> = HashMap::new();
         source.parse_csv(HEADER, |line, row: Row| {
             let cost = Cost {
-                latency_ns: table.quantity(line, "latency_ns", row.latency_ns)?,
+                // Only 0 says that it does not run there, not what is rounded to it.
+                latency_ns: table
+                    .quantity(line, "latency_ns", row.latency_ns)?
+                    .max(u32::from(row.latency_ns > 0.0)),
                 energy_nj: table.quantity(line, "energy_nj", row.energy_nj)?,
             };
             let rows = table.networks.entry(row.network.clone()).or_default();
@@ -173,3 +176,10 @@ mod tests {
         assert!(error.to_string().contains("no row for layer `1` on `os`"), "{error}");
     }
 }
+    #[test]
+    fn a_layer_that_takes_less_than_half_a_nanosecond_runs() {
+        let table = parse("n,0,ws,0.3,0\nn,0,os,0,0\n").unwrap();
+        let row = &table.layers("n", &["ws", "os"]).unwrap()[0];
+        assert_eq!((row[0].latency_ns, row[1].latency_ns), (1, 0));
+    }
+
