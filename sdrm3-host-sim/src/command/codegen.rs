@@ -61,6 +61,7 @@ pub(super) fn codegen(options: &Options, text: &mut impl Write) -> Result<(), Fa
     let (scenario, platform) = (Scenario::load(&options.scenario)?, Platform::load(&options.platform)?);
     let library = Library::load(options.networks.iter().map(String::as_str))?;
     let costs = options.costs.as_deref().map(CostTable::load).transpose()?;
+    costs.as_ref().map_or(Ok(()), |costs| costs.check_used([&scenario]))?;
     let memory = Bump::new();
     let workload = build(&scenario, &platform, &library, costs.as_ref(), &memory)?;
     let origin = Origin {

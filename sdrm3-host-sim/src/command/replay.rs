@@ -68,6 +68,7 @@ pub(super) fn replay(options: &Options, text: &mut impl Write) -> Result<(), Fai
     let library = Library::load(networks.iter().map(String::as_str))?;
     let costs = costs.as_deref().map(CostTable::load).transpose()?;
     let loaded = (Scenario::load(&scenario)?, Platform::load(&platform)?);
+    costs.as_ref().map_or(Ok(()), |costs| costs.check_used([&loaded.0]))?;
     let workload = build(&loaded.0, &loaded.1, &library, costs.as_ref(), &memory)?;
     let without: Vec<Part> = known.without.iter().map(|name| Part::find(name)).collect::<Result<_, _>>()?;
     let parameters = Parameters::parse(known.param.iter().map(String::as_str))?;

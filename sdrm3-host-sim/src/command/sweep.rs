@@ -13,7 +13,7 @@ use super::progress::Progress;
 use super::threads::Threads;
 use crate::input::InputError;
 use crate::network::Library;
-use crate::scenario::CostTable;
+use crate::scenario::{CostTable, Scenario};
 use crate::sweep::journal::Journal;
 use crate::sweep::{Definition, Header, Key, RowFormat, Setting, Shard, Sweep, row, shard};
 
@@ -176,6 +176,10 @@ pub(super) fn sweep(options: &Options) -> Result<(), Failure> {
 
 /// Builds every scenario on every platform once: what does not fit is said before the work begins.
 fn check_pairs(sweep: &Sweep, rest: &Rest) -> Result<(), InputError> {
+    if let Some(costs) = &rest.costs {
+        let scenarios = sweep.listed(Key::Scenario).iter().map(|name| Scenario::load(name));
+        costs.check_used(&scenarios.collect::<Result<Vec<_>, _>>()?)?;
+    }
     let mut values = sweep.values(0);
     for scenario in sweep.listed(Key::Scenario) {
         for platform in sweep.listed(Key::Platform) {

@@ -77,6 +77,11 @@ pub struct Published {
 }
 
 impl Network {
+    /// Whether a frame may skip layers of it, or leave it early.
+    pub fn branches(&self) -> bool {
+        self.subnetworks.iter().flat_map(|sub| &sub.layers).any(|layer| layer.branch != Branch::Next)
+    }
+
     /// A network without variants.
     pub fn single(
         name: impl Into<Cow<'static, str>>,

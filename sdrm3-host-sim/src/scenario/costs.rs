@@ -9,7 +9,8 @@ use std::collections::HashMap;
 use sdrm3_core::Cost;
 use serde::Deserialize;
 
-use crate::input::{InputError, Source};
+use super::Scenario;
+use crate::input::{InputError, Source, closest};
 
 /// Measured costs by network, layer and kind of accelerator.
 #[derive(Clone, Debug, Default)]
@@ -77,6 +78,38 @@ impl CostTable {
     /// Whether it has costs of that network.
     pub fn names(&self, network: &str) -> bool {
         self.networks.contains_key(network)
+    }
+
+    /// Refuses a table that these scenarios do not use: none of their models runs a network of it.
+    pub fn check_used<'s>(
+        &self,
+        scenarios: impl IntoIterator<Item = &'s Scenario>,
+    ) -> Result<(), InputError> {
+        let models = scenarios.into_iter().flat_map(|scenario| &scenario.models);
+        let mut run: Vec<&str> = models.map(|model| model.network.as_str()).collect();
+        run.sort_unstable();
+        run.dedup();
+        let mut measured = self.networks();
+        measured.iter_mut().for_each(|name| *name = name.split('/').next().unwrap_or(name));
+        if run.iter().any(|network| measured.contains(network) || self.names(network)) {
+            return Ok(());
+        }
+        let first = measured.first().copied().unwrap_or_default();
+        let remedy = match closest(first, &run) {
+            Some(network) => format!("did you mean `{network}`?"),
+            None if run.is_empty() => "leave it out: all have costs of their own".into(),
+            None => format!("they run {}", run.join(", ")),
+        };
+        let others =
+            if measured.iter().any(|other| *other != first) { ", or another network of it" } else { "" };
+        let what = format!("the table is not used: no model runs `{first}`{others}");
+        Err(InputError::new(&self.origin, what, remedy))
+    }
+
+    /// Of the names `network/sub-network` of a network, the sub-networks.
+    pub(super) fn subnetworks<'n>(&'n self, network: &'n str) -> impl Iterator<Item = &'n str> {
+        let of = move |name: &'n String| name.strip_prefix(network)?.strip_prefix('/');
+        self.networks.keys().filter_map(of)
     }
 
     /// The networks that it names, sorted.
@@ -155,6 +188,13 @@ mod tests {
     }
 
     #[test]
+    fn a_layer_that_takes_less_than_half_a_nanosecond_runs() {
+        let table = parse("n,0,ws,0.3,0\nn,0,os,0,0\n").unwrap();
+        let row = &table.layers("n", &["ws", "os"]).unwrap()[0];
+        assert_eq!((row[0].latency_ns, row[1].latency_ns), (1, 0));
+    }
+
+    #[test]
     fn bad_rows_are_named_with_their_line() {
         for (rows, says) in [
             ("n,1,ws,-5,0\n", "c.csv:2: latency_ns is -5"),
@@ -176,10 +216,3 @@ mod tests {
         assert!(error.to_string().contains("no row for layer `1` on `os`"), "{error}");
     }
 }
-    #[test]
-    fn a_layer_that_takes_less_than_half_a_nanosecond_runs() {
-        let table = parse("n,0,ws,0.3,0\nn,0,os,0,0\n").unwrap();
-        let row = &table.layers("n", &["ws", "os"]).unwrap()[0];
-        assert_eq!((row[0].latency_ns, row[1].latency_ns), (1, 0));
-    }
-

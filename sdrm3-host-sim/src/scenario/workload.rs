@@ -95,7 +95,8 @@ fn switch_cost(spec: &AcceleratorSpec) -> (Cost, Cost) {
 ///
 /// Costs measured for a network of the library leave it its activations and branches. A network that
 /// the library does not have, has variants of, or has with another number of layers, is what the table
-/// says; but a layer table and a cost table of the same network must fit together.
+/// says; but a layer table and a cost table of the same network must fit together, and so must the costs of a network
+/// that branches.
 fn subnetworks<'b>(
     spec: &ModelSpec,
     platform: &Platform,
@@ -115,6 +116,16 @@ fn subnetworks<'b>(
     let network = match (known, &whole) {
         (Some(network), None) => network,
         (Some(network), Some(rows)) if same_layers(network, rows) => network,
+        (Some(network), Some(rows)) if network.branches() => {
+            let layers: Vec<String> =
+                network.subnetworks.iter().map(|sub| sub.layers.len().to_string()).collect();
+            let (name, layers) = (&network.name, layers.join(", "));
+            let what =
+                format!("`{name}` skips or exits and has {layers} layers, the cost table {}", rows.len());
+            return Err(spec
+                .origin
+                .error(what, "give one row per layer and kind, or rename what is not this network"));
+        }
         (_, Some(rows)) => {
             let segments: Vec<_> = rows.iter().cloned().map(plain).collect();
             return Ok(vec![SubNetwork::new(memory.alloc_str(&spec.network), derive(&segments, memory))]);
@@ -125,6 +136,12 @@ fn subnetworks<'b>(
             return Err(spec.origin.locate(&unknown_name("", "network", &spec.network, &known)));
         }
     };
+    let subnetworks: Vec<&str> = network.subnetworks.iter().map(|sub| &*sub.name).collect();
+    let measured_subnetworks = measured.into_iter().flat_map(|table| table.subnetworks(&network.name));
+    if let Some(unknown) = measured_subnetworks.filter(|name| !subnetworks.contains(name)).min() {
+        let what = format!("sub-network of `{}` in the cost table", network.name);
+        return Err(spec.origin.locate(&unknown_name("", &what, unknown, &subnetworks)));
+    }
     let of_subnetwork = |sub: &network::SubNetwork| {
         let name = format!("{}/{}", network.name, sub.name);
         let rows = match (whole.take(), measured.filter(|table| table.names(&name))) {
@@ -277,6 +294,21 @@ mod tests {
         assert_eq!(activations("mine", "mine/mine", 2).unwrap(), modelled, "by its sub-network's name");
         assert_eq!(activations("other", "other", 3).unwrap(), [0; 3], "only its costs are known");
         assert_eq!(activations("fbnet_c", "fbnet_c", 3).unwrap(), [0; 3], "another network of that name");
+    }
+
+    /// A chain of its rows would neither skip nor exit.
+    #[test]
+    fn costs_of_a_network_that_branches_are_of_all_its_layers() {
+        let error = activations("skip_net", "skip_net", 3).unwrap_err().to_string();
+        let says = "s.toml:4: `skip_net` skips or exits and has 137 layers, the cost table 3; give one row per layer";
+        assert!(error.starts_with(says), "{error}");
+    }
+
+    #[test]
+    fn costs_of_a_subnetwork_that_is_not_there_are_not_passed_over() {
+        let error = activations("mine", "mine/mien", 2).unwrap_err().to_string();
+        let says = "s.toml:4: unknown sub-network of `mine` in the cost table `mien`; did you mean `mine`?";
+        assert_eq!(error, says);
     }
 
     #[test]
