@@ -87,6 +87,9 @@ pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failur
     let recording = options.recorded.as_deref().map(|path| Recording::load(path, &scenario)).transpose()?;
     let memory = Bump::new();
     let workload = build(&scenario, &platform, &settings.networks, settings.costs.as_ref(), &memory)?;
+    if let Some(recording) = recording.as_ref().filter(|_| dispatches_blocks(method.policy)) {
+        recording.check_blocks(&workload)?;
+    }
     let explained = options.explain.as_deref().map(|name| FrameName::parse(name, &workload)).transpose()?;
     if explained.is_some() && !matches!(options.format, Format::Table | Format::Json) {
         return Err(InputError::new(
@@ -192,4 +195,10 @@ pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failur
         (None, format, runs) => write_runs(runs, format, text)?,
     }
     verdict.conclude()
+}
+
+/// Whether a policy dispatches several layers at once, where the network does not branch.
+fn dispatches_blocks(policy: PolicyName) -> bool {
+    use PolicyName::{Heft, Lst, Veltair, XrBench};
+    matches!(policy, Heft | Lst | Veltair | XrBench)
 }

@@ -2,7 +2,7 @@
 
 use std::collections::HashMap;
 
-use sdrm3_core::{Dispatch, Path, Workload};
+use sdrm3_core::{Branch, Dispatch, Path, Segment, SubNetwork, Workload};
 use serde::Deserialize;
 
 use super::{Cell, Draw};
@@ -31,16 +31,22 @@ impl<'a> Execution<'a> {
         let table = u64::from(block.expected.latency_ns);
         let subnetworks = self.workload.model(model).map_or(&[][..], |model| model.subnetworks);
         let segments = subnetworks.get(usize::from(block.subnetwork)).map_or(&[][..], |sub| sub.segments);
-        if let Some(entry) =
-            self.recording.and_then(|recording| recording.find(model.0, block.frame.number, last))
-        {
+        let recorded = |layer| self.recording?.find(model.0, block.frame.number, layer);
+        if let Some(entry) = recorded(last) {
             let behind = segments.len().saturating_sub(usize::from(last) + 1) as u16;
             let path = match entry.path {
                 // A lighter sub-network may be shorter than the recorded one.
                 Path::Skip(count) => Path::Skip(count.min(behind)),
                 other => other,
             };
-            return ((table as f64 * entry.factor).round() as u64, path);
+            let on = |segment: &Segment<ACCELERATORS>| {
+                let placement = segment.placements().get(usize::from(block.ticket.accelerator.0));
+                placement.map_or(0.0, |on| f64::from(on.latency_ns))
+            };
+            let layers = (block.first..=last).zip(segments.iter().skip(usize::from(block.first)));
+            let nanos = layers
+                .map(|(layer, segment)| on(segment) * recorded(layer).map_or(1.0, |entry| entry.factor));
+            return (nanos.sum::<f64>().round() as u64, path);
         }
         let drawn = segments.get(usize::from(last));
         let path =
@@ -69,6 +75,7 @@ impl<'a> Execution<'a> {
 /// `next`, `exit` or `skip N`. Frames beyond the last recorded one repeat the recording.
 #[derive(Clone, Debug, Default)]
 pub struct Recording {
+    origin: String,
     entries: HashMap<(u8, u32, u16), Recorded>,
     /// Per model, how many frames were recorded.
     frames: HashMap<u8, u32>,
@@ -78,6 +85,7 @@ pub struct Recording {
 struct Recorded {
     factor: f64,
     path: Path,
+    line: usize,
 }
 
 #[derive(Deserialize)]
@@ -98,7 +106,7 @@ impl Recording {
 
     /// Parses and validates.
     pub fn parse(source: &Source, scenario: &Scenario) -> Result<Self, InputError> {
-        let mut recording = Self::default();
+        let mut recording = Self { origin: source.origin.clone(), ..Self::default() };
         source.parse_csv("model,frame,layer,factor,path", |line, row: Row| {
             let fail =
                 |what: String, remedy: &str| Err(InputError::new(&source.origin, what, remedy).at_line(line));
@@ -111,7 +119,7 @@ impl Recording {
             let Some(path) = parse_path(&row.path) else {
                 return fail(format!("path is `{}`", row.path), "give next, exit or skip N");
             };
-            let (model, entry) = (model as u8, Recorded { factor: row.factor, path });
+            let (model, entry) = (model as u8, Recorded { factor: row.factor, path, line });
             if recording.entries.insert((model, row.frame, row.layer), entry).is_some() {
                 let Row { model, frame, layer, .. } = row;
                 let what = format!("a second row for frame {frame}, layer {layer} of `{model}`");
@@ -124,10 +132,32 @@ impl Recording {
         Ok(recording)
     }
 
+    /// Refuses a path that a block of several layers goes through: one behind a layer that by the tables does not branch.
+    pub fn check_blocks(&self, workload: &Workload<'_, ACCELERATORS>) -> Result<(), InputError> {
+        let is_inside = |&(&(model, _, layer), entry): &(&(u8, u32, u16), &Recorded)| {
+            let model = workload.models.get(usize::from(model));
+            let inside = |sub: &SubNetwork<'_, ACCELERATORS>| match sub.segments.get(usize::from(layer)..) {
+                Some([segment, _, ..]) => segment.info().branch == Branch::Next,
+                _ => false,
+            };
+            entry.path != Path::Next && model.is_some_and(|model| model.subnetworks.iter().any(inside))
+        };
+        let first = self.entries.iter().filter(is_inside).min_by_key(|(_, entry)| entry.line);
+        first.map_or(Ok(()), |(&(model, _, layer), entry)| {
+            let name = workload.models.get(usize::from(model)).map_or("?", |model| model.name);
+            let what = format!(
+                "a path behind layer {layer} of `{name}`, which by its table does not branch: this policy dispatches several \
+                 layers at once and goes on through it"
+            );
+            let remedy = "name a policy that dispatches each layer by itself, as sdrm3, or a network that branches";
+            Err(InputError::new(&self.origin, what, remedy).at_line(entry.line))
+        })
+    }
+
     fn find(&self, model: u8, frame: u32, layer: u16) -> Option<Recorded> {
         let frames = *self.frames.get(&model)?;
         // A recorded frame of which a layer has no row ran that layer as expected.
-        let as_expected = Recorded { factor: 1.0, path: Path::Next };
+        let as_expected = Recorded { factor: 1.0, path: Path::Next, line: 0 };
         Some(self.entries.get(&(model, frame % frames, layer)).copied().unwrap_or(as_expected))
     }
 }

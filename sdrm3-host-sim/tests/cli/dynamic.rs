@@ -2,6 +2,8 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 
+use sdrm3_host_sim::policy::PolicyName;
+
 use crate::{Folder, PLATFORM};
 
 const THREE_LAYERS: &str = "\
@@ -78,6 +80,49 @@ fn recorded_paths_and_factors_are_what_happens_and_repeat() {
     let ends: Vec<f64> =
         events.iter().filter(of).map(|row| row["time_ns"].parse::<f64>().unwrap() / 1e6).collect();
     assert_eq!(ends, [2.0, 3.0, 51.0, 55.0, 102.0, 103.0, 151.0, 155.0]);
+}
+
+/// A policy may dispatch layers 0 to 2 as one block; recorded factors of all of them count, not of the last one only.
+#[test]
+fn recorded_factors_are_what_happens_however_many_layers_a_policy_dispatches_at_once() {
+    let folder =
+        folder("recorded_blocks", "model,frame,layer,factor,path\neye,0,0,3,next\neye,0,2,0.5,next\n");
+    // Wherever a policy runs it, it takes the same.
+    let layers = THREE_LAYERS.lines().filter(|row| row.contains("ws-2048"));
+    let both: String = layers.map(|row| format!("{row}\n{}\n", row.replace("ws-", "os-"))).collect();
+    let costs = format!("network,layer,kind,latency_ns,energy_nj\n{both}");
+    std::fs::write(folder.0.join("c.csv"), costs).expect("a file can be written");
+    let (mut ends, mut blocks) = (Vec::new(), 0);
+    for policy in PolicyName::ALL.map(PolicyName::name) {
+        let run = RUN.replace("fcfs", policy);
+        let events = events(&folder, &format!("{run} --recorded r.csv"));
+        let first = |row: &&Row| row["model"] == "eye" && row["frame"] == "0";
+        let mut of_first = events.iter().filter(first);
+        blocks += usize::from(of_first.clone().any(|row| row["layers"].parse().is_ok_and(|n: u16| n > 1)));
+        let done = of_first.rfind(|row| row["event"] == "completed").expect("it is alone and has time");
+        ends.push((policy, done["time_ns"].clone()));
+    }
+    assert!(blocks >= 4, "some policies dispatch several layers at once: {blocks}");
+    // 3 x 1 ms, 2 ms as expected, half of 4 ms.
+    assert!(ends.iter().all(|(_, end)| end == "7000000"), "{ends:?}");
+}
+
+/// Either every recorded path is taken, or it is said why it cannot be.
+#[test]
+fn recorded_paths_that_a_block_would_go_through_are_refused() {
+    let folder = folder("recorded_inside", RECORDED);
+    let mut refused = Vec::new();
+    for policy in PolicyName::ALL.map(PolicyName::name) {
+        let run = format!("{} --recorded r.csv", RUN.replace("fcfs", policy));
+        if folder.run(&run).status.success() {
+            let eye = layers(&events(&folder, &run), "eye");
+            assert_eq!((&eye[&0][..], &eye[&1][..]), (&[0, 1][..], &[0, 2][..]), "{policy}");
+        } else {
+            folder.refuses(&run, &["r.csv:3: a path behind layer 1 of `eye`", "does not branch", "as sdrm3"]);
+            refused.push(policy);
+        }
+    }
+    assert_eq!(refused, ["lst", "heft", "veltair", "xrbench"]);
 }
 
 #[test]
