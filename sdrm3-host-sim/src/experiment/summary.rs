@@ -55,7 +55,7 @@ pub struct PolicySummary {
     pub ours_over_it: Option<Estimate>,
     /// Share of violated frames.
     pub miss_rate: Option<Estimate>,
-    /// Energy per completed frame in millijoules, geometric mean.
+    /// Energy per completed frame in millijoules, geometric mean over the cells that have it under every policy.
     pub frame_mj: Option<Estimate>,
     /// Accuracy given up by lighter sub-networks, in percentage points, over the cells with supernets.
     pub accuracy_loss: Option<Estimate>,
@@ -114,6 +114,8 @@ pub struct Summary {
     pub compared_cells: usize,
     /// How many cells have a bound.
     pub bounded_cells: usize,
+    /// How many cells have an energy per completed frame under every policy.
+    pub frame_mj_cells: usize,
     /// By policy, the best UXCost first.
     pub policies: Vec<PolicySummary>,
     /// By cell, losses first.
@@ -174,6 +176,7 @@ impl Summary {
         policies.sort_by(|(_, a), (_, b)| uxcost(a).total_cmp(&uxcost(b)));
         let order: Vec<usize> = policies.iter().map(|(index, _)| *index).collect();
         let bounded_cells = cells.iter().filter(|cell| cell.is_bounded()).count();
+        let frame_mj_cells = cells.iter().filter(|cell| cell.has_frame_mj()).count();
         let of_cell = |cell: &CellResult| {
             let compared = is_compared(&cell);
             Comparison { compared, ..compare(cell, names, subject, rivals, &order) }
@@ -190,6 +193,7 @@ impl Summary {
             duration_ms: first.first().map_or(0, |run| run.duration_ms),
             compared_cells,
             bounded_cells,
+            frame_mj_cells,
             policies: policies.into_iter().map(|(_, policy)| policy).collect(),
             cells,
         }
@@ -228,6 +232,11 @@ impl CellResult {
         self.counts() && self.runs.iter().flatten().all(|run| run.bound.is_some_and(|bound| bound > 0.0))
     }
 
+    /// Whether a frame was completed, with energy, under every policy on every seed.
+    fn has_frame_mj(&self) -> bool {
+        self.runs.iter().flatten().all(|run| frame_mj(run).is_some())
+    }
+
     /// Of UXCost, by seed; `None` if there is a seed on which no frame was counted.
     fn logarithms(&self, policy: usize) -> Option<Vec<f64>> {
         self.runs[policy].iter().map(|run| run.counted().map(logarithm)).collect()
@@ -238,6 +247,12 @@ impl CellResult {
         let (ours, theirs) = (self.logarithms(policy)?, self.logarithms(other)?);
         Some(ours.iter().zip(&theirs).map(|(ours, theirs)| ours - theirs).collect())
     }
+}
+
+/// Logarithm of the energy per completed frame in millijoules.
+fn frame_mj(run: &Run) -> Option<f64> {
+    let nj = run.metrics.energy_per_completed_frame_nj.filter(|nj| *nj > 0.0)?;
+    Some((nj / 1e6).ln())
 }
 
 /// Of what may be zero.
@@ -259,7 +274,6 @@ fn of_policy(cells: &[CellResult], policy: usize, name: &str, seeds: usize) -> P
         };
         (0..seeds).filter_map(of_seed).collect()
     };
-    let positive = |value: f64| (value > 0.0).then(|| value.ln());
     let uxcost = |cell: &CellResult, run: &Run| Some(logarithm(run.counted()?)).filter(|_| cell.counts());
     let times = |cell: &CellResult, run: &Run| {
         Some(uxcost(cell, run)? - run.bound.filter(|_| cell.is_bounded())?.ln())
@@ -270,9 +284,7 @@ fn of_policy(cells: &[CellResult], policy: usize, name: &str, seeds: usize) -> P
         times_bound: Estimate::geometric(&per_seed(&times)),
         ours_over_it: None,
         miss_rate: Estimate::of(&per_seed(&|_, run| run.metrics.deadline_miss_rate)),
-        frame_mj: Estimate::geometric(&per_seed(&|_, run| {
-            run.metrics.energy_per_completed_frame_nj.and_then(|nj| positive(nj / 1e6))
-        })),
+        frame_mj: Estimate::geometric(&per_seed(&|cell, run| frame_mj(run).filter(|_| cell.has_frame_mj()))),
         accuracy_loss: Estimate::of(&per_seed(&|cell, run| cell.has_supernet.then_some(run.accuracy_loss))),
     }
 }
@@ -438,6 +450,26 @@ mod tests {
         let out = with.cells.iter().find(|cell| !cell.counts).unwrap();
         assert!((out.uxcost.unwrap() - 9.0).abs() < 1e-9 && out.ratio.is_none() && out.best.is_none());
         assert_eq!(out.policies.iter().map(|of| of.uxcost.is_some()).collect::<Vec<_>>(), [true, false]);
+    }
+
+    /// Theirs completes nothing in the dear cell: a mean of what is left would look frugal.
+    #[test]
+    fn energies_are_compared_over_the_cells_in_which_every_policy_completes_a_frame() {
+        let energies = |ours: Option<f64>, theirs: Option<f64>| {
+            let mut cell = cell(false, [1.0; 2], [1.0; 2]);
+            for (runs, nj) in cell.runs.iter_mut().zip([ours, theirs]) {
+                runs.iter_mut().for_each(|run| run.metrics.energy_per_completed_frame_nj = nj);
+            }
+            cell
+        };
+        let cheap = energies(Some(1e6), Some(2e6));
+        let summary = summary(&[cheap.clone(), energies(Some(9e6), None), cheap]);
+        let of = |name: &str| {
+            let policy = summary.policies.iter().find(|policy| policy.policy == name).unwrap();
+            policy.frame_mj.unwrap().mean
+        };
+        assert!((of("ours") - 1.0).abs() < 1e-12 && (of("theirs") - 2.0).abs() < 1e-12);
+        assert_eq!(summary.frame_mj_cells, 2);
     }
 
     #[test]

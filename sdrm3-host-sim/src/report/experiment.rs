@@ -72,9 +72,18 @@ fn note(summary: &Summary) -> String {
         0 => "only with --bound, and over cells that have a bound".to_string(),
         cells => format!("over the {cells} of {} cells that have a bound", summary.cells.len()),
     };
+    let energy = match summary.frame_mj_cells {
+        cells if cells == summary.cells.len() => String::new(),
+        cells => {
+            format!(
+                "; mJ a frame: over {cells} of {} cells, which have it under every policy",
+                summary.cells.len()
+            )
+        }
+    };
     format!(
         "Means over the cells, geometric of UXCost, bound and energy; 95 % intervals over the seeds, by Student's t: of \
-         one seed there is none.\n{}\nx bound: {bounded}; points lost: accuracy, over the cells with supernets.",
+         one seed there is none.\n{}\nx bound: {bounded}; points lost: accuracy, over the cells with supernets{energy}.",
         ours_over_it(&summary.subject, &summary.compared())
     )
 }
