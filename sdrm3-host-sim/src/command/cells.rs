@@ -180,7 +180,9 @@ fn share(option: &str, given: Option<f64>) -> Result<Option<f64>, InputError> {
 impl Settings {
     /// The scenario of this name or file.
     pub(super) fn scenario(&self, name: &str) -> Result<Scenario, InputError> {
-        Scenario::load(name).map(|scenario| self.disturbed(scenario))
+        let scenario = Scenario::load(name).map(|scenario| self.disturbed(scenario))?;
+        self.check_costs([&scenario].into_iter())?;
+        Ok(scenario)
     }
 
     /// The scenarios of these names or files; all built-in ones without any, or for `all`.
@@ -190,7 +192,19 @@ impl Settings {
             ALL => Scenario::built_in().map(String::from).to_vec(),
             _ => vec![name.clone()],
         };
-        names.iter().flat_map(expand).map(|name| self.scenario(&name)).collect()
+        let names = names.iter().flat_map(expand);
+        let load = |name: &str| Scenario::load(name).map(|scenario| self.disturbed(scenario));
+        let scenarios = each_once("--scenario", names, load, |scenario| &scenario.name)?;
+        self.check_costs(scenarios.iter())?;
+        Ok(scenarios)
+    }
+
+    /// Refuses measured costs of which none is used.
+    pub(super) fn check_costs<'s>(
+        &self,
+        scenarios: impl Iterator<Item = &'s Scenario>,
+    ) -> Result<(), InputError> {
+        self.costs.as_ref().map_or(Ok(()), |costs| costs.check_used(scenarios))
     }
 
     /// A scenario, with the errors of estimates that were asked for.
@@ -266,5 +280,28 @@ pub(super) fn platforms(names: &[String]) -> Result<Vec<Platform>, InputError> {
         ALL => Platform::built_in().map(String::from).to_vec(),
         _ => vec![name.clone()],
     };
-    names.iter().flat_map(expand).map(|name| Platform::load(&name)).collect()
+    each_once("--platform", names.iter().flat_map(expand), Platform::load, |platform| &platform.name)
+}
+
+/// Loads what these name, what is named twice once. Two that call themselves alike are refused: no result could tell
+/// them apart.
+fn each_once<T>(
+    option: &str,
+    names: impl Iterator<Item = String>,
+    load: impl Fn(&str) -> Result<T, InputError>,
+    called: impl Fn(&T) -> &String,
+) -> Result<Vec<T>, InputError> {
+    let mut loaded: Vec<(String, T)> = Vec::new();
+    for name in names {
+        if loaded.iter().any(|(other, _)| *other == name) {
+            continue;
+        }
+        let it = load(&name)?;
+        if let Some((other, _)) = loaded.iter().find(|(_, other)| called(other) == called(&it)) {
+            let what = format!("{other} and {name} are both called `{}`", called(&it));
+            return Err(InputError::new(option, what, "give each a name of its own"));
+        }
+        loaded.push((name, it));
+    }
+    Ok(loaded.into_iter().map(|(_, it)| it).collect())
 }

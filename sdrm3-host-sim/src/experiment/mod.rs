@@ -11,6 +11,7 @@ pub use disturb::Disturbance;
 pub use random::{RandomFiles, random};
 pub use summary::{CellResult, CellUxCost, Comparison, Estimate, PolicySummary, Summary};
 
+use std::collections::{HashMap, HashSet};
 use std::path::Path;
 use std::sync::Arc;
 
@@ -93,16 +94,28 @@ impl Experiment {
             true => folder.join(name).to_string_lossy().into_owned(),
             false => name.to_string(),
         };
-        let mut cells = Vec::new();
+        let mut cells: Vec<Setup> = Vec::new();
+        let mut named = HashMap::new();
         for entry in &file.cells {
             let costs = entry.costs.as_deref().map(|name| CostTable::load(&beside(name))).transpose()?;
             let costs = costs.map(Arc::new);
-            for scenario in &entry.scenarios {
-                let scenario = Scenario::load(&beside(scenario))?;
-                for platform in &entry.platforms {
-                    let platform = Platform::load(&beside(platform))?;
+            let design = file.design || entry.design;
+            let load = |name: &String| Scenario::load(&beside(name));
+            let scenarios = entry.scenarios.iter().map(load).collect::<Result<Vec<_>, _>>()?;
+            costs.as_ref().map_or(Ok(()), |costs| costs.check_used(&scenarios))?;
+            for (of, scenario) in entry.scenarios.iter().zip(scenarios) {
+                for on in &entry.platforms {
+                    // A cell that is named once more counts once.
+                    let name = (of, on, &entry.costs);
+                    if let Some(&index) = named.get(&name) {
+                        let cell: &mut Setup = &mut cells[index];
+                        cell.design |= design;
+                        continue;
+                    }
+                    named.insert(name, cells.len());
+                    let platform = Platform::load(&beside(on))?;
                     let (scenario, costs) = (scenario.clone(), costs.clone());
-                    cells.push(Setup { scenario, platform, costs, design: file.design || entry.design });
+                    cells.push(Setup { scenario, platform, costs, design });
                 }
             }
         }
@@ -122,6 +135,17 @@ impl Experiment {
         if cells.is_empty() {
             let remedy = "add [[cells]] with scenarios and platforms, or [random] with first and count";
             return Err(InputError::new(&source.origin, "the experiment has no cell", remedy));
+        }
+        let mut names = HashSet::new();
+        for Setup { scenario, platform, .. } in &cells {
+            if !names.insert((&scenario.name, &platform.name)) {
+                let what = format!("two cells are called `{}` on `{}`", scenario.name, platform.name);
+                return Err(InputError::new(
+                    &source.origin,
+                    what,
+                    "give each scenario and platform a name of its own",
+                ));
+            }
         }
         Ok(Self { name: file.name, cells, random: files })
     }

@@ -213,3 +213,44 @@ fn a_bound_of_what_changes_on_the_way_is_refused() {
     folder.refuses("bound --scenario s.toml", &says);
     folder.refuses("compare --bound --scenario s.toml", &says);
 }
+
+/// Two of one name would be one row, of which one is what the other was.
+#[test]
+fn two_files_of_one_name_are_refused_and_one_that_is_named_twice_runs_once() {
+    let other = SCENARIO.replace("fps = 60", "fps = 90");
+    let files = [("s.toml", SCENARIO), ("t.toml", &*other), ("p.toml", PLATFORM), ("q.toml", PLATFORM)];
+    let folder = Folder::new("one_name", &files);
+    for command in ["compare --policy fcfs", "bound", "faults --fault lost"] {
+        let run = format!("{command} --duration-ms 100 --scenario s.toml --platform p.toml");
+        folder.refuses(
+            &format!("{run} --scenario t.toml"),
+            &["--scenario: s.toml and t.toml are both called `test`; give each a name of its own"],
+        );
+        folder.refuses(
+            &format!("{run} --platform q.toml"),
+            &["--platform: p.toml and q.toml are both called `two`; give each a name of its own"],
+        );
+        let once = folder.prints(&run);
+        assert_eq!(folder.prints(&format!("{run} --scenario s.toml --platform p.toml")), once, "{command}");
+    }
+}
+
+#[test]
+fn measured_costs_that_nothing_uses_are_refused() {
+    let folder = Folder::new(
+        "unused_costs",
+        &[("s.toml", SCENARIO), ("p.toml", PLATFORM), ("c.csv", &COSTS.replace("fbnet_c", "fbnetc"))],
+    );
+    let cell = "--scenario s.toml --platform p.toml --costs c.csv";
+    let says = ["c.csv: the table is not used: no model runs `fbnetc`; did you mean `fbnet_c`?"];
+    for command in ["run", "compare", "bound", "faults", "codegen", "tune"] {
+        folder.refuses(&format!("{command} {cell}"), &says);
+    }
+    folder.refuses("sweep --grid scenario=s.toml --grid platform=p.toml --costs c.csv --out x.csv", &says);
+    let experiment = "name = 'e'\n[[cells]]\nscenarios = ['s.toml']\nplatforms = ['p.toml']\n";
+    std::fs::write(folder.0.join("e.toml"), experiment).expect("a file can be written");
+    folder.refuses("bench e.toml --costs c.csv", &says);
+    std::fs::write(folder.0.join("e.toml"), format!("{experiment}costs = 'c.csv'\n"))
+        .expect("a file can be written");
+    folder.refuses("bench e.toml", &says);
+}
