@@ -52,7 +52,7 @@ pub(super) struct Options {
     bound: bool,
     /// UXCost under wrong estimates, throttling and jitter of growing strength instead, that of the subject over each
     /// other, and its picture
-    #[arg(long, value_name = "FILE.svg")]
+    #[arg(long, value_name = "FILE.svg", conflicts_with_all = ["format", "bound"])]
     robustness: Option<String>,
     /// Only write the files of the random cells into this directory
     #[arg(long, value_name = "DIR")]
@@ -71,10 +71,16 @@ pub(super) struct Options {
 /// Runs the experiment, and writes the result to `text`.
 pub(super) fn bench(options: &Options, text: &mut impl Write) -> Result<(), Failure> {
     let settings = options.common.validate()?;
-    let experiment = Experiment::load(&options.experiment)?;
+    let mut experiment = Experiment::load(&options.experiment)?;
     if let Some(path) = &options.write {
         return write_files(&experiment, path, options.writing, text);
     }
+    // Once: what --robustness changes further is to stay.
+    for setup in &mut experiment.cells {
+        setup.scenario = settings.disturbed(setup.scenario.clone());
+    }
+    let without = |setup: &&Setup| setup.costs.is_none();
+    settings.check_costs(experiment.cells.iter().filter(without).map(|setup| &setup.scenario))?;
     let subject = settings.named(&options.subject).map_err(|error| error.moved_to("--subject"))?;
     let methods = methods(options, &settings, &subject)?;
     settings.check_parts(&methods)?;
@@ -148,7 +154,7 @@ struct Bench<'a> {
 impl Bench<'_> {
     fn cell(&self, setup: &Setup) -> Result<CellResult, Failure> {
         let Settings { networks, duration, duration_ms, seed, .. } = self.settings;
-        let scenario = &self.settings.disturbed(setup.scenario.clone());
+        let scenario = &setup.scenario;
         let costs = setup.costs.as_deref().or(self.settings.costs.as_ref());
         let memory = Bump::new();
         let workload = &build(scenario, &setup.platform, networks, costs, &memory)?;

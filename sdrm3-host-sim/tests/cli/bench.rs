@@ -66,6 +66,45 @@ fn robustness_is_a_table_and_a_picture() {
     assert!(picture.starts_with("<svg") && picture.contains("sdrm3-gated"));
 }
 
+/// What was asked for beside a disturbance stays; of the same kind the curve's strength counts.
+#[test]
+fn robustness_changes_what_was_disturbed_before() {
+    let folder = folder("bench-disturbed");
+    // Random cells have estimates that are wrong already.
+    let (named, _) = EXPERIMENT.split_once("[random]").expect("random cells");
+    std::fs::write(folder.0.join("e.toml"), named).expect("a file can be written");
+    let rows = |options: &str, name: &str| -> Vec<String> {
+        let text = folder.prints(&format!("{BENCH} --robustness r.svg --force {options}"));
+        let rows = text.lines().filter(|line| line.contains(name));
+        rows.map(|row| row.replace("latency", "").replace("bias", "").replace("noise", "")).collect()
+    };
+    let plain = rows("", "latency bias");
+    assert_eq!(rows("--latency-bias 0.3", "latency bias"), plain);
+    let biased = rows("--latency-bias 0.3", "latency noise");
+    let figures = |row: &String| row.split_whitespace().skip(1).map(String::from).collect::<Vec<_>>();
+    assert_eq!(figures(&biased[0]), figures(&plain[3]), "without noise, at the bias of the fourth row");
+    for option in ["--format json", "--bound"] {
+        folder.refuses(
+            &format!("{BENCH} --robustness x.svg {option}"),
+            &["command line: ", "cannot be used with"],
+        );
+    }
+}
+
+#[test]
+fn a_cell_that_is_named_twice_counts_once_and_two_of_one_name_are_refused() {
+    let folder = folder("bench-twice");
+    let bench =
+        |experiment: &str| std::fs::write(folder.0.join("e.toml"), experiment).map(|()| BENCH).unwrap();
+    let once = folder.prints(bench(EXPERIMENT));
+    let twice = EXPERIMENT.replace("['s.toml']", "['s.toml', 's.toml']");
+    assert_eq!(folder.prints(bench(&twice)), once);
+    std::fs::write(folder.0.join("t.toml"), SCENARIO).expect("a file can be written");
+    let says =
+        ["e.toml: two cells are called `test` on `two`; give each scenario and platform a name of its own"];
+    folder.refuses(bench(&EXPERIMENT.replace("['s.toml']", "['s.toml', 't.toml']")), &says);
+}
+
 #[test]
 fn every_part_of_the_subject_is_left_out_once() {
     let text = folder("bench-ablation").prints(&format!("{BENCH} --ablation"));
