@@ -47,7 +47,7 @@ pub(super) struct Options {
     #[arg(long)]
     json: bool,
     /// Instead: how the tuner does on all scenarios (or the one named) and after changes of the workload
-    #[arg(long, conflicts_with_all = ["picture", "json"])]
+    #[arg(long, conflicts_with_all = ["picture", "json", "duration_ms"])]
     study: bool,
 }
 

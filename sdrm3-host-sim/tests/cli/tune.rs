@@ -113,6 +113,17 @@ fn the_study_tells_of_each_change_and_sums_up() {
     assert!(moves <= 5 && verdict.contains("above the best of the grid: median"), "{verdict}");
 }
 
+/// Without its only model nothing would be left to tune for.
+#[test]
+fn the_study_of_a_single_model_leaves_it_on() {
+    let folder = folder("study_single");
+    let (one, _) = SCENARIO.rsplit_once("[[model]]").expect("two models");
+    std::fs::write(folder.0.join("s.toml"), one).expect("a file can be written");
+    let text = folder.prints("tune --study --scenario s.toml --platform p.toml --costs c.csv --grid 2");
+    assert_eq!(text.lines().filter(|line| line.contains("tiny")).count(), 4, "{text}");
+    assert!(!text.contains("last model off"), "{text}");
+}
+
 #[test]
 fn bad_options_of_tune_are_refused() {
     let folder = folder("bad_tune");
@@ -124,6 +135,10 @@ fn bad_options_of_tune_are_refused() {
         (
             "tune --scenario ar_call --study --json",
             &["command line: ", "cannot be used with", "; see --help"],
+        ),
+        (
+            "tune --scenario ar_call --study --duration-ms 99",
+            &["command line: ", "cannot be used with", "--duration-ms"],
         ),
         ("tune --study --picture x.svg", &["command line: ", "cannot be used with", "; see --help"]),
         ("tune --scenario ar_call --policy fcfs", &["command line: ", "'--policy'", "; see --help"]),

@@ -14,7 +14,7 @@ use crate::engine::Cell;
 use crate::input::InputError;
 use crate::policy::PolicyName;
 use crate::report::table;
-use crate::scenario::{AcceleratorChange, Change, ModelChange, Platform, Scenario, What, build};
+use crate::scenario::{AcceleratorChange, Change, ModelChange, ModelSpec, Platform, Scenario, What, build};
 
 /// When the workload changes, how long the tuner has in all, and how long fixed weights are measured.
 const CHANGE_MS: f64 = 20_000.0;
@@ -93,20 +93,25 @@ pub(super) fn study(
     Ok(())
 }
 
-/// No change, and four: a model off, a frame rate doubled, an accelerator lost, one throttled to half.
+/// No change, and four: a model off (if others are left), a frame rate doubled, an accelerator lost, one throttled to half.
 fn changes(scenario: &Scenario, platform: &Platform) -> Vec<(&'static str, Option<What>)> {
     let roots = || scenario.models.iter().enumerate().filter(|(_, model)| model.parent.is_none());
     let (Some((first, model)), Some((last, _))) = (roots().next(), roots().next_back()) else {
         return Vec::new();
     };
     let accelerator = |index, change| Some(What::Accelerator(index, change));
-    vec![
+    let is_left = |(index, model): (usize, &ModelSpec)| index != last && model.active;
+    let mut changes = vec![
         ("none", None),
         ("last model off", Some(What::Model(last, ModelChange::Active(false)))),
         ("first model at twice its rate", Some(What::Model(first, ModelChange::Fps(2.0 * model.fps)))),
         ("last accelerator lost", accelerator(platform.accelerators.len() - 1, AcceleratorChange::Lost)),
         ("first accelerator at half speed", accelerator(0, AcceleratorChange::Speed(0.5))),
-    ]
+    ];
+    if !roots().any(is_left) {
+        changes.remove(1);
+    }
+    changes
 }
 
 fn find(
