@@ -95,9 +95,10 @@ impl Writing {
             }
             // What a link points to is replaced, not the link.
             data => {
-                let target = if data.is_ok() { path.canonicalize() } else { Ok(path.into()) };
+                // One file has one target, however it is spelt.
+                let target = if data.is_ok() { path.canonicalize() } else { spelt_out(path) };
                 let target = target.map_err(|error| fail(&error))?;
-                let folder = target.parent().filter(|folder| !folder.as_os_str().is_empty());
+                let folder = target.parent();
                 let mut entry = Pending::claim(&target, option, &name)?;
                 let file = partial(folder.unwrap_or(Path::new("."))).map_err(|error| fail(&error))?;
                 entry.holds(file.path());
@@ -163,6 +164,13 @@ impl Write for OutputFile {
 /// Whether there is a device or a pipe: nothing that could be renamed to.
 fn is_stream(data: &Metadata) -> bool {
     !data.is_file() && !data.is_dir()
+}
+
+/// The path of a file that is not there yet, in its folder's full spelling.
+fn spelt_out(path: &Path) -> io::Result<PathBuf> {
+    let folder = path.parent().filter(|folder| !folder.as_os_str().is_empty());
+    let folder = folder.unwrap_or(Path::new(".")).canonicalize()?;
+    Ok(path.file_name().map_or_else(|| folder.clone(), |name| folder.join(name)))
 }
 
 /// A file of another name, readable by whom new files are readable.
@@ -315,6 +323,9 @@ mod tests {
         let _first = KEEP.file("--trace", path.to_str().unwrap()).unwrap();
         let error = KEEP.file("--events", path.to_str().unwrap()).unwrap_err().to_string();
         assert!(error.starts_with("--events: ") && error.contains("would be written twice"), "{error}");
+        let other = folder.path().join(".").join("a.txt");
+        let error = KEEP.file("--events", other.to_str().unwrap()).unwrap_err().to_string();
+        assert!(error.contains("would be written twice"), "spelt otherwise: {error}");
     }
 
     #[test]
