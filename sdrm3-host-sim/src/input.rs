@@ -118,7 +118,13 @@ impl Source {
             }
             let row = record.deserialize(Some(&header)).map_err(|error| {
                 let what = match error.kind() {
-                    csv::ErrorKind::Deserialize { err, .. } => err.to_string(),
+                    csv::ErrorKind::Deserialize { err, .. } => match err.field().map(|at| at as usize) {
+                        Some(at) if at < record.len() => {
+                            let column = header.get(at).unwrap_or("?");
+                            format!("{column} is `{}`: {}", &record[at], err.kind())
+                        }
+                        _ => err.to_string(),
+                    },
                     _ => error.to_string(),
                 };
                 fail(line, what)
@@ -240,3 +246,5 @@ mod tests {
         assert!(error.starts_with("a.csv:3: "), "{error}");
     }
 }
+        let error = lines("a,b\n1,two\n").unwrap_err().to_string();
+        assert_eq!(error, "a.csv:2: b is `two`: invalid digit found in string; expected: a,b");
