@@ -31,10 +31,10 @@ pub(super) struct Premises {
     #[arg(long, value_name = "FILE.csv")]
     networks: Vec<String>,
     /// Virtual time to simulate, in milliseconds [default: 2000]
-    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=172_800_000))]
+    #[arg(long, allow_negative_numbers = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=172_800_000))]
     duration_ms: Option<u32>,
     /// Seed of all random draws: cascades, jitter, branches, bias and noise [default: 1]
-    #[arg(long, value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, value_name = "N")]
     seed: Option<u64>,
 }
 
@@ -50,10 +50,10 @@ pub(super) struct Common {
     #[arg(long, value_name = "PART,...", value_delimiter = ',', help = Part::help())]
     without: Vec<String>,
     /// Latencies of each pair of model and accelerator are up to this share off the tables, either way (0 to 0.9)
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, allow_negative_numbers = true, value_name = "SHARE")]
     latency_bias: Option<f64>,
     /// Latencies of each block are up to this share off that, either way (0 to 0.9)
-    #[arg(long, value_name = "SHARE")]
+    #[arg(long, allow_negative_numbers = true, value_name = "SHARE")]
     latency_noise: Option<f64>,
 }
 

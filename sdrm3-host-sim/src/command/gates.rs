@@ -18,7 +18,7 @@ pub(super) const EXIT_CODES: &str = "Exit codes: 0 done; 1 a limit is exceeded, 
 #[command(next_help_heading = "Limits (exit code 1 when one is exceeded)")]
 pub(super) struct Gates {
     /// UXCost that no run may exceed
-    #[arg(long, value_name = "X", value_parser = limit)]
+    #[arg(long, allow_negative_numbers = true, value_name = "X", value_parser = limit)]
     max_uxcost: Option<f64>,
     /// Share of a model's frames that may be violated, as 0.02 or 2%; repeat for several
     #[arg(long, value_name = "MODEL=RATE")]
@@ -28,7 +28,7 @@ pub(super) struct Gates {
     #[arg(long, value_name = "FILE.json")]
     baseline: Option<String>,
     /// By how much they may be worse than the baseline, as 0.02 or 2% [default: 0]
-    #[arg(long, value_name = "SHARE", requires = "baseline", value_parser = share)]
+    #[arg(long, allow_negative_numbers = true, value_name = "SHARE", requires = "baseline", value_parser = share)]
     tolerance: Option<f64>,
     /// Also write the limits and whether they hold, for CI servers (JUnit)
     #[arg(long, value_name = "FILE.xml")]

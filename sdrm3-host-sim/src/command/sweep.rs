@@ -54,10 +54,10 @@ pub(super) struct Options {
     #[arg(long, value_name = "FILE.toml")]
     file: Option<String>,
     /// Run so many random cells instead of all
-    #[arg(long, value_name = "N")]
+    #[arg(long, allow_negative_numbers = true, value_name = "N")]
     random: Option<usize>,
     /// Seed of the random cells [default: 1]
-    #[arg(long, value_name = "S")]
+    #[arg(long, allow_negative_numbers = true, value_name = "S")]
     sweep_seed: Option<u64>,
     /// Measured costs that replace the built-in cost model for the networks they name
     #[arg(long, value_name = "FILE.csv")]

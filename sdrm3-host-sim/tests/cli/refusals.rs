@@ -254,3 +254,23 @@ fn measured_costs_that_nothing_uses_are_refused() {
         .expect("a file can be written");
     folder.refuses("bench e.toml", &says);
 }
+
+/// What a number may be is said by its option, of numbers below 0 too.
+#[test]
+fn numbers_below_zero_are_numbers() {
+    let folder = Folder::new("below_zero", &[("v_per-layer.csv", "")]);
+    let cases: &[(&str, &[&str])] = &[
+        ("run --scenario ar_call --seed -1", &["command line: ", "'-1'", "--seed"]),
+        ("run --scenario ar_call --max-uxcost -1", &["'-1'", "--max-uxcost", "give a number from 0"]),
+        (
+            "run --scenario ar_call --latency-bias -0.5",
+            &["--latency-bias: the share is -0.5; give a share from 0"],
+        ),
+        ("run --scenario ar_call --duration-ms -5", &["--duration-ms", "-5 is not in 1..=172800000"]),
+        ("import v_per-layer.csv --out x --margin-percent -50", &["'-50'", "give a number from 0 to 1000"]),
+        ("tune --scenario ar_call --grid -3", &["--grid", "-3 is not in 2..=65"]),
+    ];
+    for (arguments, says) in cases {
+        folder.refuses(arguments, says);
+    }
+}

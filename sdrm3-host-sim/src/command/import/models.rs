@@ -39,18 +39,18 @@ pub(super) struct Options {
     #[command(flatten)]
     writing: Writing,
     /// Clock of the accelerator that Vela estimated for, in MHz; needed for its files
-    #[arg(long, value_name = "MHZ", value_parser = clock)]
+    #[arg(long, allow_negative_numbers = true, value_name = "MHZ", value_parser = clock)]
     clock_mhz: Option<f64>,
     /// Kind of accelerator that Vela's costs are for [default: ethos-u]
     #[arg(long, value_name = "NAME")]
     kind: Option<String>,
-    #[arg(long, value_name = "PERCENT", value_parser = percent, help = format!(
+    #[arg(long, allow_negative_numbers = true, value_name = "PERCENT", value_parser = percent, help = format!(
         "Percent to add to Vela's cycles: Arm recommends to budget 30 [default: {}]",
         Conversion::MARGIN_PERCENT
     ))]
     margin_percent: Option<f64>,
     /// Energy of a multiply-accumulate in nJ, for Vela's files, which say nothing of energy [default: 0]
-    #[arg(long, value_name = "NJ", value_parser = energy)]
+    #[arg(long, allow_negative_numbers = true, value_name = "NJ", value_parser = energy)]
     nj_per_mac: Option<f64>,
 }
 
