@@ -122,7 +122,8 @@ impl<'a> Agenda<'a> {
 
     fn restart(&mut self, model: usize, now: Instant) {
         let schedule = &mut self.schedules[model];
-        schedule.start_ns = now.as_nanos() as f64;
+        // What is switched on or changed before its first frame is due still waits for it.
+        schedule.start_ns = (now.as_nanos() as f64).max(self.scenario.models[model].phase_ms * 1e6);
         schedule.first = schedule.next;
         schedule.version += 1;
         self.push_frame(model);

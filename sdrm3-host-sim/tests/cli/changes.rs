@@ -64,6 +64,17 @@ fn frames_come_twice_as_often_from_the_change_on() {
     }
 }
 
+/// Its first frame comes at its phase, whatever is changed before.
+#[test]
+fn a_change_before_the_first_frame_leaves_it_its_phase() {
+    let change = "[[change]]\nat_ms = 5\nmodel = 'eye'\nfps = 10\n";
+    let folder = folder("phase", change);
+    let scenario = folder.read("s.toml").replacen("name = 'eye'\n", "name = 'eye'\nphase_ms = 30\n", 1);
+    std::fs::write(folder.0.join("s.toml"), scenario).expect("a file can be written");
+    let expected: Vec<u64> = (0..10).map(|n| 30 + 100 * n).collect();
+    assert_eq!(releases(&events(&folder, "--policy fcfs"), "eye"), expected);
+}
+
 #[test]
 fn a_model_goes_and_comes_back() {
     let off_and_on = "[[change]]\nat_ms = 300\nmodel = 'eye'\nactive = false\n\
