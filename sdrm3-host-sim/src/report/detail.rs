@@ -32,7 +32,7 @@ pub fn write_detail(
         row.extend([figure(metrics.antt, 2), figure(metrics.progress, 2)]);
         row.push(format!("{:.3}", model.energy_nj as f64 / 1e6));
         row.push(figure(metrics.energy_per_completed_frame_nj.map(|nj| nj / 1e6), 3));
-        row.push(format!("{:.3}", model.energy_nj as f64 / model.worst_energy_nj.max(1) as f64));
+        row.push(figure(model.share_of_worst(), 3));
         row
     });
     let header = [

@@ -130,6 +130,13 @@ impl Run {
     }
 }
 
+impl ModelRun {
+    /// Energy over that of the same layers on their worst accelerators; `None` where nothing ran, which UXCost counts as 1.
+    pub fn share_of_worst(&self) -> Option<f64> {
+        (self.worst_energy_nj > 0).then(|| self.energy_nj as f64 / self.worst_energy_nj as f64)
+    }
+}
+
 /// Accuracy given up by lighter sub-networks: mean over the completed frames of the models that have
 /// some, in percentage points.
 fn accuracy_loss(cell: &Cell<'_>, outcome: &Outcome) -> f64 {

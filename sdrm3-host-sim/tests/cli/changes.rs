@@ -93,6 +93,16 @@ fn a_model_that_starts_inactive_comes_when_it_is_switched_on() {
     assert_eq!(releases(&events, "eye"), [820, 870, 920, 970]);
 }
 
+/// UXCost counts its energy as 1; a share of 0 would look frugal.
+#[test]
+fn a_model_of_which_nothing_ran_has_no_share_of_the_worst_energy() {
+    let scenario = SCENARIO.replacen("fps = 20", "fps = 20\nactive = false", 1);
+    let folder = Folder::new("never", &[("s.toml", &*scenario), ("p.toml", PLATFORM), ("c.csv", COSTS)]);
+    let text = folder.prints(&RUN.replace("--format json", "--report r.html"));
+    let row = text.lines().find(|line| line.trim_start().starts_with("eye")).expect("a row");
+    assert!(row.ends_with(" -"), "{text}");
+}
+
 #[test]
 fn a_dependent_that_is_switched_off_is_not_released_nor_lost() {
     let off = "[[change]]\nat_ms = 300\nmodel = 'gaze'\nactive = false\n";

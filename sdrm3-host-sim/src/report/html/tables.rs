@@ -77,7 +77,7 @@ pub(super) fn models(run: &Run, workload: &Workload<'_, ACCELERATORS>) -> String
             format!("{:.2}", metrics.starvation_ms),
             format!("{:.1}", model.energy_nj as f64 / 1e6),
             figure(metrics.energy_per_completed_frame_nj.map(|nj| nj / 1e6), 2),
-            format!("{:.3}", model.energy_nj as f64 / model.worst_energy_nj.max(1) as f64),
+            figure(model.share_of_worst(), 3),
         ]
     });
     let header = [
