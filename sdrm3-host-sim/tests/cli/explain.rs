@@ -78,6 +78,21 @@ fn a_frame_that_is_late_or_dropped_says_by_how_much_and_why() {
     );
 }
 
+/// The first decision is told in full; what the others were closest to is of the others.
+#[test]
+fn what_is_told_of_the_other_decisions_is_not_of_the_first() {
+    let folder = folder("others");
+    let second = ONE.split_once("[[accelerator]]").map_or("", |(_, entry)| entry).replace("'npu'", "'dsp'");
+    std::fs::write(folder.0.join("p.toml"), format!("{ONE}[[accelerator]]{second}"))
+        .expect("a file can be written");
+    let told = folder.prints(&format!("{CELL} --policy fcfs --explain first#1"));
+    assert!(told.contains("second#1"), "it might have gone first: {told}");
+    assert!(
+        told.contains("the other decision was for it too: nobody else was ready for an idle accelerator"),
+        "at 22 ms the other one is done: {told}"
+    );
+}
+
 #[test]
 fn json_has_every_decision_with_the_terms_of_all_candidates() {
     let folder = folder("json");

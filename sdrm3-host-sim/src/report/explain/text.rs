@@ -128,7 +128,8 @@ fn tell_stretch(steps: &[Step], out: &mut impl Write) -> io::Result<usize> {
             } if index == 0 || (on == accelerator && sub == subnetwork && *waited_ms == 0.0) => {
                 blocks += 1;
                 next = first_segment + segments;
-                if let [chosen, others @ ..] = candidates.as_slice()
+                if index > 0
+                    && let [chosen, others @ ..] = candidates.as_slice()
                     && let Some(other) = others.iter().find(|other| other.frame != chosen.frame)
                     && let (Some(score), Some(other_score)) = (chosen.score, other.score)
                     && closest.as_ref().is_none_or(|(margin, ..)| score - other_score < *margin)
