@@ -3,6 +3,8 @@
 use std::fmt;
 use std::ops::Range;
 
+use toml::Spanned;
+
 /// Input that cannot be used. Displayed as `where:line: what; remedy`.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct InputError {
@@ -88,6 +90,19 @@ impl Source {
             let what = error.message().to_string();
             self.error_at(&error.span().unwrap_or(0..0), &what, remedy_for(&what))
         })
+    }
+
+    /// Refuses a name that no report can show: one that is empty, or not of one line.
+    pub fn check_name(&self, name: &Spanned<String>) -> Result<(), InputError> {
+        let text = name.get_ref();
+        let what = match text.trim().is_empty() {
+            true => "the name is empty".to_string(),
+            false if text.contains(char::is_control) => {
+                format!("the name {text:?} has a line break or another control character")
+            }
+            false => return Ok(()),
+        };
+        Err(self.error_at(&name.span(), what, "give a text of one line"))
     }
 
     /// Parses CSV whose header has at least these columns; `each` is given the line of a row and the row.
@@ -244,7 +259,7 @@ mod tests {
         assert_eq!(lines("a,b\n\n1,2\r\n\r\n3,4"), Ok(vec![3, 5]), "empty lines are no rows");
         let error = lines("a,b\r\n1,2\r\n3\r\n").unwrap_err().to_string();
         assert!(error.starts_with("a.csv:3: "), "{error}");
-    }
-}
         let error = lines("a,b\n1,two\n").unwrap_err().to_string();
         assert_eq!(error, "a.csv:2: b is `two`: invalid digit found in string; expected: a,b");
+    }
+}

@@ -37,7 +37,10 @@ pub fn table(header: &[&str], rows: impl IntoIterator<Item = Vec<String>>) -> St
 /// The same as Markdown: the first `texts` columns to the left, the others to the right; what is marked
 /// with a star becomes bold.
 pub fn markdown(header: &[&str], texts: usize, rows: impl IntoIterator<Item = Vec<String>>) -> String {
-    let line = |cells: Vec<String>| format!("| {} |\n", cells.join(" | "));
+    let line = |cells: Vec<String>| {
+        let cells: Vec<String> = cells.iter().map(|cell| cell.replace('|', "\\|")).collect();
+        format!("| {} |\n", cells.join(" | "))
+    };
     let mut text = line(header.iter().map(ToString::to_string).collect());
     let align = (0..header.len()).map(|column| if column < texts { "---" } else { "---:" });
     text += &line(align.map(String::from).collect());
@@ -49,4 +52,15 @@ pub fn markdown(header: &[&str], texts: usize, rows: impl IntoIterator<Item = Ve
         text += &line(row.into_iter().map(cell).collect());
     }
     text
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_bar_in_a_name_ends_no_cell_of_markdown() {
+        let text = markdown(&["name", "x"], 1, [vec!["a|b".into(), "1".into()]]);
+        assert_eq!(text, "| name | x |\n| --- | ---: |\n| a\\|b | 1 |\n");
+    }
 }

@@ -121,7 +121,7 @@ impl Site {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ScenarioFile {
-    name: String,
+    name: Spanned<String>,
     latency_bias: Option<Spanned<f64>>,
     latency_noise: Option<Spanned<f64>>,
     #[serde(default)]
@@ -175,6 +175,7 @@ impl Scenario {
     /// Parses and validates.
     pub fn parse(source: &Source) -> Result<Self, InputError> {
         let file: ScenarioFile = source.parse_toml()?;
+        source.check_name(&file.name)?;
         if file.model.is_empty() {
             return Err(InputError::new(&source.origin, "the scenario has no model", "add a [[model]]"));
         }
@@ -185,6 +186,7 @@ impl Scenario {
         let entries: Vec<&ModelEntry> = file.model.iter().map(Spanned::get_ref).collect();
         let mut models = Vec::with_capacity(entries.len());
         for (index, entry) in entries.iter().enumerate() {
+            source.check_name(&entry.name)?;
             let name = entry.name.get_ref();
             if entries[..index].iter().any(|other| other.name.get_ref() == name) {
                 let what = format!("a second model has the name `{name}`");
@@ -203,7 +205,7 @@ impl Scenario {
         };
         let bias = share(&file.latency_bias, "latency_bias")?;
         let noise = share(&file.latency_noise, "latency_noise")?;
-        Ok(Self { name: file.name, models, changes, error: EstimateError { bias, noise } })
+        Ok(Self { name: file.name.into_inner(), models, changes, error: EstimateError { bias, noise } })
     }
 
     /// The same with all frames that many times as often; jitter and phase keep their share of the period,

@@ -47,7 +47,7 @@ const SWITCH_PJ_PER_BYTE: f64 = 32.0;
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct PlatformFile {
-    name: String,
+    name: Spanned<String>,
     decision_ns: Option<Spanned<f64>>,
     weights_move: Option<bool>,
     #[serde(default)]
@@ -101,6 +101,7 @@ impl Platform {
     /// Parses and validates.
     pub fn parse(source: &Source) -> Result<Self, InputError> {
         let file: PlatformFile = source.parse_toml()?;
+        source.check_name(&file.name)?;
         let count = file.accelerator.len();
         if count == 0 || count > ACCELERATORS {
             let what = format!("the platform has {count} accelerators");
@@ -109,6 +110,7 @@ impl Platform {
         }
         let mut accelerators: Vec<AcceleratorSpec> = Vec::with_capacity(count);
         for entry in &file.accelerator {
+            source.check_name(&entry.name)?;
             let name = entry.name.get_ref();
             if accelerators.iter().any(|other| other.name == *name) {
                 let what = format!("a second accelerator has the name `{name}`");
@@ -118,7 +120,7 @@ impl Platform {
         }
         let decision_ns = whole(source, file.decision_ns.as_ref(), "decision_ns")?.unwrap_or(0);
         let weights_move = file.weights_move.unwrap_or(false);
-        Ok(Self { name: file.name, accelerators, decision_ns, weights_move })
+        Ok(Self { name: file.name.into_inner(), accelerators, decision_ns, weights_move })
     }
 }
 
