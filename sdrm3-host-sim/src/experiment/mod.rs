@@ -49,7 +49,7 @@ pub struct Setup {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct ExperimentFile {
-    name: String,
+    name: Spanned<String>,
     /// Of all cells, as in an entry of theirs.
     #[serde(default)]
     design: bool,
@@ -62,8 +62,8 @@ struct ExperimentFile {
 #[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct CellsEntry {
-    scenarios: Vec<String>,
-    platforms: Vec<String>,
+    scenarios: Vec<Spanned<String>>,
+    platforms: Vec<Spanned<String>>,
     costs: Option<String>,
     /// Whether policies were designed on these cells.
     #[serde(default)]
@@ -89,32 +89,29 @@ impl Experiment {
     /// Parses and validates.
     pub fn parse(source: &Source) -> Result<Self, InputError> {
         let file: ExperimentFile = source.parse_toml()?;
-        let folder = Path::new(&source.origin).parent().unwrap_or(Path::new(""));
-        let beside = |name: &str| match name.ends_with(".toml") || name.ends_with(".csv") {
-            true => folder.join(name).to_string_lossy().into_owned(),
-            false => name.to_string(),
-        };
+        source.check_name(&file.name)?;
         let mut cells: Vec<Setup> = Vec::new();
         let mut named = HashMap::new();
         for entry in &file.cells {
-            let costs = entry.costs.as_deref().map(|name| CostTable::load(&beside(name))).transpose()?;
+            let costs =
+                entry.costs.as_deref().map(|name| CostTable::load(&beside(source, name))).transpose()?;
             let costs = costs.map(Arc::new);
             let design = file.design || entry.design;
-            let load = |name: &String| Scenario::load(&beside(name));
-            let scenarios = entry.scenarios.iter().map(load).collect::<Result<Vec<_>, _>>()?;
-            costs.as_ref().map_or(Ok(()), |costs| costs.check_used(&scenarios))?;
-            for (of, scenario) in entry.scenarios.iter().zip(scenarios) {
-                for on in &entry.platforms {
+            let scenarios = load_each(source, &entry.scenarios, &Scenario::built_in(), Scenario::load)?;
+            let platforms = load_each(source, &entry.platforms, &Platform::built_in(), Platform::load)?;
+            let of_entry = || scenarios.iter().map(|(_, scenario)| scenario);
+            costs.as_ref().map_or(Ok(()), |costs| costs.check_used(of_entry()))?;
+            for (of, scenario) in &scenarios {
+                for (on, platform) in &platforms {
                     // A cell that is named once more counts once.
-                    let name = (of, on, &entry.costs);
+                    let name = (of.clone(), on.clone(), &entry.costs);
                     if let Some(&index) = named.get(&name) {
                         let cell: &mut Setup = &mut cells[index];
                         cell.design |= design;
                         continue;
                     }
                     named.insert(name, cells.len());
-                    let platform = Platform::load(&beside(on))?;
-                    let (scenario, costs) = (scenario.clone(), costs.clone());
+                    let (scenario, platform, costs) = (scenario.clone(), platform.clone(), costs.clone());
                     cells.push(Setup { scenario, platform, costs, design });
                 }
             }
@@ -147,8 +144,36 @@ impl Experiment {
                 ));
             }
         }
-        Ok(Self { name: file.name, cells, random: files })
+        Ok(Self { name: file.name.into_inner(), cells, random: files })
     }
+}
+
+/// The path of a file that stands beside another one.
+fn beside(source: &Source, name: &str) -> String {
+    let folder = Path::new(&source.origin).parent().unwrap_or(Path::new(""));
+    folder.join(name).to_string_lossy().into_owned()
+}
+
+/// What an experiment names, by name: files beside it, what is built in, or `all` of that.
+fn load_each<T>(
+    source: &Source,
+    names: &[Spanned<String>],
+    built_in: &[&str],
+    load: fn(&str) -> Result<T, InputError>,
+) -> Result<Vec<(String, T)>, InputError> {
+    let mut loaded = Vec::new();
+    for entry in names {
+        let name = entry.get_ref().as_str();
+        for name in if name == "all" { built_in } else { std::slice::from_ref(&name) } {
+            let it = match name.ends_with(".toml") {
+                true => load(&beside(source, name)),
+                false => load(name)
+                    .map_err(|error| error.moved_to(&source.origin).at_line(source.line_of(&entry.span()))),
+            };
+            loaded.push(((*name).to_string(), it?));
+        }
+    }
+    Ok(loaded)
 }
 
 /// How much work comes in over how much can be done: frames at the heaviest sub-network, each layer on its

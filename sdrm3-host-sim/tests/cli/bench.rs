@@ -33,6 +33,31 @@ fn json_has_every_policy_and_every_cell_losses_first() {
 }
 
 #[test]
+fn an_experiment_names_all_that_is_built_in_and_files_beside_itself() {
+    let folder = folder("bench-beside");
+    std::fs::create_dir(folder.0.join("sub")).expect("a folder can be made");
+    let costs =
+        "network,layer,kind,latency_ns,energy_nj\nfbnet_c,0,ws-2048,9000000,5\nfbnet_c,0,os-2048,9000000,5\n";
+    for (name, text) in [
+        ("s.toml", SCENARIO),
+        ("p.toml", PLATFORM),
+        ("costs.txt", costs),
+        (
+            "e.toml",
+            "name = 'e'\n[[cells]]\nscenarios = ['s.toml']\nplatforms = ['p.toml']\ncosts = 'costs.txt'\n",
+        ),
+        ("all.toml", "name = 'e'\n[[cells]]\nscenarios = ['ar_call']\nplatforms = ['all']\n"),
+    ] {
+        std::fs::write(folder.0.join("sub").join(name), text).expect("a file can be written");
+    }
+    let bench = "--duration-ms 100 --policy fcfs --subject edf --seeds 1";
+    let text = folder.prints(&format!("bench sub/e.toml {bench}"));
+    assert!(text.starts_with("Experiment e: 1 cells"), "{text}");
+    let text = folder.prints(&format!("bench sub/all.toml {bench}"));
+    assert!(text.starts_with("Experiment e: 8 cells"), "{text}");
+}
+
+#[test]
 fn a_random_cell_that_is_written_runs_as_it_does_in_the_experiment() {
     let folder = folder("bench-write");
     assert_eq!(folder.prints("bench e.toml --write cells"), "6 files in cells\n");
@@ -255,6 +280,9 @@ fn wrong_estimates_are_shares_and_have_no_bound() {
 fn an_experiment_without_a_cell_and_one_with_too_many_are_refused() {
     let empty = Folder::new("bench-empty", &[("e.toml", "name = 'none'\n")]);
     empty.refuses("bench e.toml", &["e.toml", "no cell", "[[cells]]"]);
+    let named = "name = 'named'\n[[cells]]\nscenarios = ['ar_cal']\nplatforms = ['all']\n";
+    Folder::new("bench-named", &[("e.toml", named)])
+        .refuses("bench e.toml", &["e.toml:3: unknown scenario `ar_cal`; did you mean `ar_call`?"]);
     let many = "name = 'many'\n[random]\nfirst = 1\ncount = 1000000\n";
     Folder::new("bench-many", &[("e.toml", many)]).refuses("bench e.toml", &["e.toml:4", "at most 10000"]);
 }
