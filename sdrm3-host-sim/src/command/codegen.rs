@@ -93,6 +93,10 @@ pub(super) fn codegen(options: &Options, text: &mut impl Write) -> Result<(), Fa
                 let remedy = "name a FILE.c with --out; its FILE.h is written beside it";
                 return Err(InputError::new("--language", "C tables are two files", remedy).into());
             };
+            if stem.eq_ignore_ascii_case("sdrm3") {
+                let what = format!("{stem}.h beside it would stand before the library's own sdrm3.h");
+                return Err(InputError::new("--out", what, "give it another name").into());
+            }
             let header = path.with_extension("h").display().to_string();
             let mut files = [
                 options.writing.file("--out", &path.display().to_string())?,

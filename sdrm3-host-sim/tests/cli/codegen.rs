@@ -217,6 +217,10 @@ fn c_tables_are_two_files_and_both_are_kept_unless_forced() {
     folder
         .refuses(&format!("{codegen} --language c"), &["--language: C tables are two files; name a FILE.c"]);
     folder.refuses(&format!("{codegen} --language c --out t.rs"), &["C tables are two files; name a FILE.c"]);
+    folder.refuses(
+        &format!("{codegen} --out sdrm3.c"),
+        &["--out: sdrm3.h beside it would stand before the library's own sdrm3.h; give it another name"],
+    );
     assert_eq!(folder.names(), ["p.toml", "s.toml", "t.h"]);
 }
 
