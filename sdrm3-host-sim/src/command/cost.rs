@@ -3,7 +3,7 @@
 use std::io::Write;
 use std::path::Path;
 
-use clap::{Args, ValueEnum};
+use clap::{ArgGroup, Args, ValueEnum};
 use serde::Serialize;
 
 use super::Failure;
@@ -20,11 +20,11 @@ Examples:
 
 /// Options of `cost`.
 #[derive(Args, Clone, Debug)]
-#[command(after_help = EXAMPLES)]
+#[command(after_help = EXAMPLES, group(ArgGroup::new("what").args(["check", "layers"]).required(true)))]
 pub(super) struct Options {
     /// Compare with reference costs: error and rank correlation of each dataflow
     /// (model,layer,name,k,c,y,x,r,s,dataflow,pes,noc_bw_per_cycle,latency_cycles,energy_nj)
-    #[arg(long, value_name = "FILE.csv", conflicts_with = "layers", required_unless_present = "layers")]
+    #[arg(long, value_name = "FILE.csv", conflicts_with = "layers")]
     check: Option<String>,
     /// Format of the comparison on standard output
     #[arg(long, value_enum, default_value_t, conflicts_with = "layers")]

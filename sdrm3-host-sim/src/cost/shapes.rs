@@ -10,8 +10,11 @@ const SIZES: [&str; 6] = ["k", "c", "y", "x", "r", "s"];
 /// Columns that count as 1 where a table does not have them.
 const OPTIONAL: [&str; 2] = ["stride", "groups"];
 
+/// Columns that are added.
+const COSTS: [&str; 2] = ["latency_cycles", "energy_nj"];
+
 /// The same table with two more columns, `latency_cycles` and `energy_nj`: what each layer takes on the
-/// array. All columns and rows stay as they are, in their order.
+/// array. All other columns and rows stay as they are, in their order; costs that the table has already are replaced.
 pub fn with_costs(source: &Source, array: &Array) -> Result<Vec<u8>, InputError> {
     let error = |what: String, line: usize| {
         let remedy = format!("expected: {} and, if they are not 1, {}", SIZES.join(","), OPTIONAL.join(","));
@@ -29,9 +32,12 @@ pub fn with_costs(source: &Source, array: &Array) -> Result<Vec<u8>, InputError>
     let mut writer = Writer::from_writer(Vec::new());
     // Into memory: cannot fail.
     let mut write = |record: &StringRecord, latency: &str, energy: &str| {
-        let _ = writer.write_record(record.iter().chain([latency, energy]));
+        let kept =
+            header.iter().zip(record).filter(|(name, _)| !COSTS.contains(name)).map(|(_, field)| field);
+        let _ = writer.write_record(kept.chain([latency, energy]));
     };
-    write(&header, "latency_cycles", "energy_nj");
+    let [latency, energy] = COSTS;
+    write(&header, latency, energy);
     let mut record = StringRecord::new();
     let mut rows = 0;
     loop {
@@ -49,10 +55,14 @@ pub fn with_costs(source: &Source, array: &Array) -> Result<Vec<u8>, InputError>
         let [k, c, y, x, r, s] = required.map(size);
         let [stride, groups] = optional.map(|place| place.map_or(Ok(1), size));
         let (c, groups) = (c?, groups?);
-        if groups > c {
-            return Err(error(format!("{groups} groups of {c} input channels"), line));
+        let k = k?;
+        if c % groups != 0 || k % groups != 0 {
+            return Err(error(
+                format!("{groups} groups do not divide {c} input and {k} output channels"),
+                line,
+            ));
         }
-        let shape = Shape { k: k?, c, y: y?, x: x?, r: r?, s: s?, stride: stride?, groups };
+        let shape = Shape { k, c, y: y?, x: x?, r: r?, s: s?, stride: stride?, groups };
         let cost = cost(&shape, array);
         // `as` saturates.
         if cost.cycles == u64::MAX {
@@ -91,6 +101,12 @@ mod tests {
     }
 
     #[test]
+    fn costs_that_a_table_has_already_are_replaced() {
+        let once = costs("k,c,y,x,r,s,note\n10,16,1,1,1,1,fc\n").unwrap();
+        assert_eq!(costs(&once).unwrap(), once);
+    }
+
+    #[test]
     fn layer_tables_count_with_their_stride_and_groups() {
         let header = "network,layer,op,k,c,y,x,r,s,stride,groups";
         let rows = ["n,a,conv,64,64,57,57,3,3,2,1", "n,b,conv,64,64,57,57,3,3,1,1"];
@@ -110,7 +126,11 @@ mod tests {
             ("k,c,y,x,r,s\n1,1,1,1,1,1.5\n", "l.csv:2: s is `1.5`"),
             ("k,c,y,x,r,s\n1,1,1,1,1,-1\n", "l.csv:2: s is `-1`"),
             ("k,c,y,x,r,s\n1,1,1,1,1\n", "l.csv:2:"),
-            ("k,c,y,x,r,s,groups\n4,4,1,1,1,1,8\n", "l.csv:2: 8 groups of 4 input channels"),
+            (
+                "k,c,y,x,r,s,groups\n4,4,1,1,1,1,8\n",
+                "l.csv:2: 8 groups do not divide 4 input and 4 output channels",
+            ),
+            ("k,c,y,x,r,s,groups\n4,6,1,1,1,1,3\n", "l.csv:2: 3 groups do not divide 6 input and 4 output"),
             ("", "l.csv:1: the header has no column `k`"),
             (
                 "k,c,y,x,r,s\n4000000000,4000000000,4000000000,4000000000,3,3\n",

@@ -74,7 +74,7 @@ fn bad_tables_and_options_are_refused() {
         ("cost --layers word.csv", &["command line: ", "--dataflow", "; see --help"]),
         ("cost --layers word.csv --dataflow zs --pes 1 --noc-bw 1", &["expected ws, os or rs; see --help"]),
         ("cost --layers word.csv --dataflow ws --pes 0 --noc-bw 1", &["command line: ", "0 is not in"]),
-        ("cost", &["command line: ", "--check", "; see --help"]),
+        ("cost", &["command line: ", "--check", "--layers", "; see --help"]),
     ];
     for (arguments, says) in cases {
         folder.refuses(arguments, says);
