@@ -1,6 +1,6 @@
 //! Every event of a run as CSV.
 
-use sdrm3_core::{Dispatch, Event, Frame, Instant, Leftover, Progress, Workload};
+use sdrm3_core::{AcceleratorId, Dispatch, Event, Fault, Frame, Instant, Leftover, Progress, Workload};
 use serde::Serialize;
 
 use crate::engine::{Recorder, reason_name};
@@ -11,6 +11,8 @@ use crate::scenario::ACCELERATORS;
 pub struct EventLog<'w> {
     workload: &'w Workload<'w, ACCELERATORS>,
     writer: csv::Writer<Vec<u8>>,
+    /// By accelerator: the frame and the sequence number of the block that it runs.
+    running: [Option<(Frame, u32)>; ACCELERATORS],
 }
 
 /// Empty cells are quantities that the event does not have.
@@ -39,7 +41,7 @@ struct Row<'a> {
 impl<'w> EventLog<'w> {
     /// An empty log of this workload.
     pub fn new(workload: &'w Workload<'w, ACCELERATORS>) -> Self {
-        Self { workload, writer: csv::Writer::from_writer(Vec::new()) }
+        Self { workload, writer: csv::Writer::from_writer(Vec::new()), running: [None; ACCELERATORS] }
     }
 
     /// The rows, under a header.
@@ -78,8 +80,29 @@ impl<'w> EventLog<'w> {
     }
 }
 
+/// What befell an accelerator, in words.
+fn fault_name(fault: Fault) -> &'static str {
+    match fault {
+        Fault::BlockLost => "block lost",
+        Fault::NotTaken => "not taken",
+        Fault::Resting => "resting",
+        Fault::OutOfService => "out of service",
+        _ => "",
+    }
+}
+
 impl Recorder for EventLog<'_> {
     fn record(&mut self, event: &Event, now: Instant) {
+        let (on, block) = match event {
+            Event::Dispatched(block) => {
+                (block.ticket.accelerator, Some((block.frame, block.ticket.sequence)))
+            }
+            Event::Completed(report) => (report.ticket.accelerator, None),
+            _ => (AcceleratorId(u8::MAX), None),
+        };
+        if let Some(running) = self.running.get_mut(usize::from(on.0)) {
+            *running = block;
+        }
         let row = match event {
             Event::Released(frame, _) => self.of_frame("released", frame, now),
             Event::Dispatched(block) => self.of_dispatch(block, now),
@@ -103,12 +126,16 @@ impl Recorder for EventLog<'_> {
             Event::Unfinished(Leftover::LeftOut(frame)) => {
                 Row { detail: "left out", ..self.of_frame("unfinished", frame, now) }
             }
-            Event::Faulted(accelerator, ..) => Row {
-                time_ns: now.as_nanos(),
-                event: "faulted",
-                accelerator: self.accelerator(*accelerator),
-                ..Row::default()
-            },
+            Event::Faulted(accelerator, fault, _) => {
+                let block = self.running.get_mut(usize::from(accelerator.0)).and_then(Option::take);
+                let row = match block {
+                    Some((frame, sequence)) => {
+                        Row { sequence: Some(sequence), ..self.of_frame("faulted", &frame, now) }
+                    }
+                    None => Row { time_ns: now.as_nanos(), event: "faulted", ..Row::default() },
+                };
+                Row { accelerator: self.accelerator(*accelerator), detail: fault_name(*fault), ..row }
+            }
             Event::Window(uxcost) => Row {
                 time_ns: now.as_nanos(),
                 event: "window",

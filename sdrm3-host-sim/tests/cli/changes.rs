@@ -134,6 +134,13 @@ fn an_accelerator_is_lost_with_its_block_and_comes_back() {
         events.iter().filter(|row| row["event"] == what).map(|row| ms(row, "time_ns")).collect::<Vec<_>>()
     };
     assert_eq!((of("faulted"), of("restored")), (vec![250.5], vec![740.0]));
+    let fault = events.iter().find(|row| row["event"] == "faulted").expect("a row");
+    assert_eq!(
+        (&*fault["accelerator"], &*fault["model"], &*fault["frame"]),
+        ("a", "eye", "5"),
+        "whose block"
+    );
+    assert_eq!(fault["detail"], "out of service");
     let document: serde_json::Value =
         serde_json::from_str(&folder.prints(&format!("{RUN} --policy fcfs"))).expect("JSON");
     assert_eq!(document["runs"][0]["models"][0]["completed"], 20, "the lost block ran again, elsewhere");
