@@ -50,6 +50,15 @@ fn faults(schema: &Value, value: &Value, at: &str) -> Vec<String> {
                 );
                 true
             }
+            "prefixItems" => {
+                let items = rule.as_array().into_iter().flatten().zip(value.as_array().into_iter().flatten());
+                faults.extend(
+                    items
+                        .enumerate()
+                        .flat_map(|(index, (rule, item))| self::faults(rule, item, &format!("{at}/{index}"))),
+                );
+                true
+            }
             "additionalProperties" => {
                 for (key, value) in value.as_object().into_iter().flatten() {
                     match (schema["properties"].get(key), rule) {
@@ -94,6 +103,14 @@ fn what_is_built_in_obeys_and_what_is_wrong_does_not() {
         ("name = 'a'\nmodel = []", "/model: minItems is 1"),
         ("name = 'a'\n[[model]]\nname = 'b'\nnetwork = 'c'\nfps = 0", "/model/0/fps: exclusiveMinimum is 0"),
         ("name = 'a'\n[[model]]\nname = 'b'\nnetwork = 'c'\nfsp = 9", "/model/0/fsp: unknown"),
+        (
+            "name = 'a'\n[[model]]\nname = 'b'\nnetwork = 'c'\ndrop_budget = [2, 33]",
+            "/model/0/drop_budget/1: maximum is 32",
+        ),
+        (
+            "name = 'a'\n[[model]]\nname = 'b'\nnetwork = 'c'\nphase_ms = 1e10",
+            "/model/0/phase_ms: maximum is ",
+        ),
         ("name = 'a'\n[[model]]\nname = 'b'\nnetwork = 3", "/model/0/network: type is \"string\""),
     ] {
         let faults = faults(&schema(SCENARIO), &toml(wrong), "");
