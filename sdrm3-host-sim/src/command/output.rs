@@ -185,7 +185,7 @@ fn partial(folder: &Path) -> io::Result<NamedTempFile> {
 fn failure(name: &str, error: &io::Error) -> InputError {
     let remedy = match error.kind() {
         ErrorKind::StorageFull | ErrorKind::QuotaExceeded | ErrorKind::FileTooLarge => {
-            "free some space or name a file on another disk; nothing was left behind"
+            "free some space or name a file on another disk"
         }
         ErrorKind::NotFound => "make its folder first, or name a file in another",
         ErrorKind::AlreadyExists => "it came into being meanwhile: name another file",

@@ -4,6 +4,7 @@ use std::io::Write;
 
 use bumpalo::Bump;
 use clap::Args;
+use sdrm3_core::Weights;
 use sdrm3_hal::trace::{Ending, Mismatch, Trace};
 
 use super::Failure;
@@ -79,7 +80,13 @@ pub(super) fn replay(options: &Options, text: &mut impl Write) -> Result<(), Fai
             Mismatch::Jobs { .. } => "traces with room for 4, 8, 16, 32, 64, 128 or 256 jobs are replayed",
             _ => "name its policy",
         };
-        InputError::new(path, error.to_string(), remedy)
+        let what = match error {
+            Mismatch::Weights { recorded, here } => {
+                format!("the trace was recorded with {}, this policy has {}", words(recorded), words(here))
+            }
+            other => other.to_string(),
+        };
+        InputError::new(path, what, remedy)
     })?;
 
     let (records, decisions) = (replayed.records, replayed.decisions);
@@ -106,4 +113,10 @@ pub(super) fn replay(options: &Options, text: &mut impl Write) -> Result<(), Fai
     }
     let torn = if replayed.ending == Ending::Whole { "" } else { ", torn" };
     Ok(writeln!(text, "verdict identical{torn}")?)
+}
+
+fn words(weights: Option<Weights>) -> String {
+    weights.map_or("no weights".into(), |Weights { alpha, beta }| {
+        format!("weights of {} and {}", alpha.as_f64(), beta.as_f64())
+    })
 }

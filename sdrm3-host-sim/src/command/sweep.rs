@@ -122,7 +122,12 @@ pub(super) fn sweep(options: &Options) -> Result<(), Failure> {
         cells: sweep.cells(),
     };
     let pool = options.threads.pool()?;
-    options.writing.check("--out", Path::new(&options.out), "file")?;
+    let out = Path::new(&options.out);
+    options.writing.check("--out", out, "file")?;
+    if out.metadata().is_ok_and(|data| !data.is_file()) {
+        let what = format!("{} is no file: finished rows are kept beside it", options.out);
+        return Err(InputError::new("--out", what, "name a file").into());
+    }
     let partial = format!("{}.partial", options.out);
     let (journal, mut rows) = Journal::open(Path::new(&partial), &header, options.writing.is_forced())?;
 

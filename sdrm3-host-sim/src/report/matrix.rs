@@ -74,7 +74,11 @@ impl<'a> Matrix<'a> {
         let (&best, others) = order.split_first()?;
         others.first()?;
         let ahead = |&other: &usize| {
-            Some(format!("{:.1} % below {}", self.below(best, other)?, self.policies[other]))
+            let (below, other) = (self.below(best, other)?, self.policies[other]);
+            Some(match below == 0.0 {
+                true => format!("that of {other}"),
+                false => format!("{below:.1} % below {other}"),
+            })
         };
         let ahead: Vec<String> = others.iter().map(ahead).collect::<Option<_>>()?;
         let name = self.policies[best];

@@ -18,6 +18,16 @@ fn without_arguments_it_compares_all_policies_and_says_who_wins() {
     assert!(verdict.contains("% below"), "{verdict}");
 }
 
+/// Where one accelerator runs one model, whoever decides comes to the same.
+#[test]
+fn policies_that_come_to_the_same_are_said_to() {
+    let (one, _) = SCENARIO.rsplit_once("[[model]]").expect("two models");
+    let folder = Folder::new("tie", &[("s.toml", one), ("p.toml", PLATFORM)]);
+    let text = folder
+        .prints("compare --scenario s.toml --platform p.toml --duration-ms 100 --policy fcfs --policy edf");
+    assert!(text.contains("its UXCost is that of edf."), "{text}");
+}
+
 /// Whatever is printed and written of runs in which nothing was measured.
 #[test]
 fn without_a_frame_there_is_no_figure_and_no_winner() {

@@ -83,7 +83,10 @@ fn what_cannot_be_replayed_is_refused() {
     folder.refuses("replay b.trace", &["b.trace: "]);
     folder.refuses("replay old.trace", &["old.trace: this is no trace", "run --record"]);
     folder.refuses("replay a.trace --platform 8k-3ws", &["tables of checksum", "these have"]);
-    folder.refuses("replay a.trace --policy edf", &["Weights", "name its policy"]);
+    folder.refuses(
+        "replay a.trace --policy edf",
+        &["recorded with weights of 1 and 1, this policy has no weights; name its policy"],
+    );
     folder.refuses("replay a.trace --policy mapscor", &["did you mean `mapscore`?"]);
 
     let bytes = std::fs::read(folder.0.join("a.trace")).unwrap();

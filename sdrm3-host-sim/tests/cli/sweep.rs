@@ -178,6 +178,10 @@ fn a_sweep_that_cannot_be_is_refused_before_it_begins() {
         ),
         ("sweep --grid scenario=none.toml --out a.csv", "none.toml: No such file"),
         ("sweep --file none.toml --out a.csv", "none.toml: No such file"),
+        (
+            "sweep --grid scenario=s.toml --out /dev/full",
+            "--out: /dev/full is no file: finished rows are kept",
+        ),
         ("sweep --out a.csv", "the following required arguments were not provided: --grid"),
     ];
     for (command, says) in cases {
