@@ -42,7 +42,8 @@ pub(super) struct Options {
     #[arg(long, value_name = "NAME", default_value = "sdrm3-gated")]
     subject: String,
     /// How many seeds to run each cell on, from --seed on; of one there are no intervals over the seeds
-    #[arg(long, allow_negative_numbers = true, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(long, value_name = "N", default_value_t = 5, value_parser = clap::value_parser!(u16).range(1..=1000))]
+    #[arg(allow_negative_numbers = true)]
     seeds: u16,
     /// Also run the subject without each of its parts
     #[arg(long)]

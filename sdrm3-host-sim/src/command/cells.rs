@@ -31,7 +31,8 @@ pub(super) struct Premises {
     #[arg(long, value_name = "FILE.csv")]
     networks: Vec<String>,
     /// Virtual time to simulate, in milliseconds [default: 2000]
-    #[arg(long, allow_negative_numbers = true, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=172_800_000))]
+    #[arg(long, value_name = "N", value_parser = clap::value_parser!(u32).range(1..=172_800_000))]
+    #[arg(allow_negative_numbers = true)]
     duration_ms: Option<u32>,
     /// Seed of all random draws: cascades, jitter, branches, bias and noise [default: 1]
     #[arg(long, allow_negative_numbers = true, value_name = "N")]

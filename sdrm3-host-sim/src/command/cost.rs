@@ -42,10 +42,12 @@ pub(super) struct Options {
     #[arg(long, value_name = "NAME", requires = "layers", value_parser = dataflow)]
     dataflow: Option<Dataflow>,
     /// Processing elements of the array
-    #[arg(long, allow_negative_numbers = true, value_name = "N", requires = "layers", value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
+    #[arg(long, value_name = "N", requires = "layers", value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
+    #[arg(allow_negative_numbers = true)]
     pes: Option<u32>,
     /// Bandwidth of its network-on-chip, in bytes per cycle
-    #[arg(long, allow_negative_numbers = true, value_name = "N", requires = "layers", value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
+    #[arg(long, value_name = "N", requires = "layers", value_parser = clap::value_parser!(u32).range(1..=1 << 24))]
+    #[arg(allow_negative_numbers = true)]
     noc_bw: Option<u32>,
 }
 

@@ -36,7 +36,8 @@ pub(super) struct Options {
     #[command(flatten)]
     common: Common,
     /// Points of the grid in each direction, from 0 to 2
-    #[arg(long, allow_negative_numbers = true, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u8).range(2..=65))]
+    #[arg(long, value_name = "N", default_value_t = 9, value_parser = clap::value_parser!(u8).range(2..=65))]
+    #[arg(allow_negative_numbers = true)]
     grid: u8,
     /// Also draw the landscape and the path
     #[arg(long, value_name = "FILE.svg")]

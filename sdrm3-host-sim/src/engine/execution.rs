@@ -132,7 +132,8 @@ impl Recording {
         Ok(recording)
     }
 
-    /// Refuses a path that a block of several layers goes through: one behind a layer that by the tables does not branch.
+    /// Refuses a path that a block of several layers goes through: one behind a layer that by the tables does not
+    /// branch.
     pub fn check_blocks(&self, workload: &Workload<'_, ACCELERATORS>) -> Result<(), InputError> {
         let is_inside = |&(&(model, _, layer), entry): &(&(u8, u32, u16), &Recorded)| {
             let model = workload.models.get(usize::from(model));
@@ -146,8 +147,8 @@ impl Recording {
         first.map_or(Ok(()), |(&(model, _, layer), entry)| {
             let name = workload.models.get(usize::from(model)).map_or("?", |model| model.name);
             let what = format!(
-                "a path behind layer {layer} of `{name}`, which by its table does not branch: this policy dispatches several \
-                 layers at once and goes on through it"
+                "a path behind layer {layer} of `{name}`, which by its table does not branch: this policy dispatches \
+                 several layers at once and goes on through it"
             );
             let remedy = "name a policy that dispatches each layer by itself, as sdrm3, or a network that branches";
             Err(InputError::new(&self.origin, what, remedy).at_line(entry.line))

@@ -83,7 +83,8 @@ fn note(summary: &Summary) -> String {
     };
     format!(
         "Means over the cells, geometric of UXCost, bound and energy; 95 % intervals over the seeds, by Student's t: of \
-         one seed there is none.\n{}\nx bound: {bounded}; points lost: accuracy, over the cells with supernets{energy}.",
+         one seed there is none.\n{}\nx bound: {bounded}; points lost: accuracy, over the cells with \
+         supernets{energy}.",
         ours_over_it(&summary.subject, &summary.compared())
     )
 }

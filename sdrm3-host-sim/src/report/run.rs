@@ -131,7 +131,8 @@ impl Run {
 }
 
 impl ModelRun {
-    /// Energy over that of the same layers on their worst accelerators; `None` where nothing ran, which UXCost counts as 1.
+    /// Energy over that of the same layers on their worst accelerators; `None` where nothing ran, which UXCost counts
+    /// as 1.
     pub fn share_of_worst(&self) -> Option<f64> {
         (self.worst_energy_nj > 0).then(|| self.energy_nj as f64 / self.worst_energy_nj as f64)
     }

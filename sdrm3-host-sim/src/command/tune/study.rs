@@ -93,7 +93,8 @@ pub(super) fn study(
     Ok(())
 }
 
-/// No change, and four: a model off (if others are left), a frame rate doubled, an accelerator lost, one throttled to half.
+/// No change, and four: a model off (if others are left), a frame rate doubled, an accelerator lost, one throttled to
+/// half.
 fn changes(scenario: &Scenario, platform: &Platform) -> Vec<(&'static str, Option<What>)> {
     let roots = || scenario.models.iter().enumerate().filter(|(_, model)| model.parent.is_none());
     let (Some((first, model)), Some((last, _))) = (roots().next(), roots().next_back()) else {
