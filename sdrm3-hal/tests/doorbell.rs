@@ -414,10 +414,15 @@ fn a_write_from_before_a_reset_is_never_taken_for_an_answer() {
 fn times_that_cannot_be_are_cut_to_those_that_can() {
     let mut bench = Bench::new();
     bench.after(3_000);
-    // 100 ticks are 1,000 ns: began before it was given, ended in the future, ended before it began.
-    for (began, ended, started, finished) in
-        [(0, 350, 3_000, 3_500), (300, 900, 3_000, 3_000), (390, 380, 3_000, 3_800)]
-    {
+    // 100 ticks are 1,000 ns: began before it was given, ended before that too, ended in the future and a tick
+    // ahead, ended before it began.
+    for (began, ended, started, finished) in [
+        (0, 350, 3_000, 3_500),
+        (0, 100, 3_000, 3_000),
+        (300, 900, 3_000, 4_000),
+        (310, 401, 3_090, 4_000),
+        (390, 380, 3_000, 3_800),
+    ] {
         let mut bench = Bench::with(Npu::new());
         bench.after(3_000);
         bench.npu.device().twists.push_back(Twist::Times(began, ended));
@@ -426,6 +431,30 @@ fn times_that_cannot_be_are_cut_to_those_that_can() {
         let outcome = completion.result.unwrap();
         assert_eq!((completion.started, outcome.finished), (ns(started), ns(finished)), "{began}..{ended}");
     }
+}
+
+/// The clock has 32 bits: behind half their range nobody can tell an end from one that lies ahead.
+#[test]
+fn an_end_that_is_collected_very_late_counts_as_of_then_and_took_as_long_as_it_did() {
+    let half = (1 << 31) * 10; // in ns
+    for (collected, finished) in [(RUN_NS + half - 10, RUN_NS), (RUN_NS + half, RUN_NS + half)] {
+        let mut bench = Bench::new();
+        bench.submit(1).unwrap();
+        let Pump::Done(completion) = bench.after(collected).poll() else { panic!("it has ended") };
+        assert_eq!(completion.result.unwrap().finished, ns(finished));
+        assert_eq!(completion.started, ns(finished - RUN_NS));
+    }
+}
+
+/// Its answer lies in memory, but nobody can say how old it is.
+#[test]
+fn an_end_of_a_device_that_has_lost_its_power_since_counts_as_now() {
+    let mut bench = Bench::new();
+    bench.submit(1).unwrap();
+    bench.after(RUN_NS);
+    bench.npu.device().lose_power();
+    let Pump::Done(completion) = bench.after(RUN_NS).poll() else { panic!("it had ended") };
+    assert_eq!(completion.result.unwrap().finished, ns(2 * RUN_NS));
 }
 
 // ---- cancelling and progress -----------------------------------------------------------------

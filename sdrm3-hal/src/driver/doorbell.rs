@@ -68,7 +68,7 @@
 //! | writes an answer of before a reset | its phase is old: dropped, counted in `spurious` |
 //! | resets itself | what was answered is handed out, the rest ends with `Reset`; `resets` |
 //! | has no power (registers read all ones) | everything in flight ends with `Gone` |
-//! | says that it ran before it was given the block, or runs still | the times are cut to what can be |
+//! | says that it ran before it was given the block, or runs | times are cut to what can be; an end ahead is `now` |
 //! | hangs | `Waiting`, and no progress: time is the user's matter, `reset` frees it |
 //!
 //! # Work per call
@@ -308,12 +308,21 @@ impl<W: Window, const DEPTH: usize> DoorbellQueue<W, DEPTH> {
         self.completed = self.completed.wrapping_add(1);
     }
 
+    /// How many ticks ago that was. None if it lies ahead, which is all behind half the range of the clock,
+    /// or if the device has no power to say.
+    fn age(&self, ticks: u32) -> u32 {
+        match self.window.read(Register::Time) {
+            ALL_ONES => 0,
+            time => time.wrapping_sub(ticks).cast_signed().max(0).unsigned_abs(),
+        }
+    }
+
     /// The oldest block ends, with this answer of the device.
     fn finish(&mut self, answer: Result<Answer, Error>, now: Instant) -> Pump<Error> {
         let Some((ticket, submitted)) = self.in_flight.pop_front() else { return Pump::Idle };
         let (mut started, mut finished) = (now, now);
         if let (Ok(answer), Some(up)) = (answer, self.up) {
-            let age = self.window.read(Register::Time).wrapping_sub(answer.finished);
+            let age = self.age(answer.finished);
             let ran = answer.finished.wrapping_sub(answer.started);
             // Whatever the device says, it ran between then and now.
             finished = before(now, age, up).max(submitted).min(now);

@@ -28,7 +28,8 @@ pub enum Register {
     Features = 0x08,
     /// Read: ticks per second of [`Time`](Self::Time) and of the times in completions; not zero.
     TicksHz = 0x0c,
-    /// Read: the time of the device, in ticks; counts up and wraps.
+    /// Read: the time of the device, in ticks; counts up and wraps. A block runs for less than 2^32 ticks, and
+    /// its end is collected within 2^31, or counts as of then.
     Time = 0x10,
     /// Write: [`control`] bits. Read: zero.
     Control = 0x14,
