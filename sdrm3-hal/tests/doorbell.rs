@@ -485,6 +485,34 @@ fn a_cancelled_block_stops_where_the_device_can() {
     }
 }
 
+/// Its end and the abort cross each other: the device is as healthy as before.
+#[test]
+fn a_block_that_ends_during_its_cancellation_needs_no_reset() {
+    let npu = Npu::new();
+    (npu.device().granularity, npu.device().abort_ns) = (Granularity::Block, RUN_NS / 2);
+    let mut bench = Bench::with(npu);
+    bench.submit(0).unwrap();
+    bench.after(RUN_NS / 2 - 1);
+    assert_eq!(bench.queue.cancel(bench.now(), ticket(0)), CancelOutcome::NeedsReset, "it runs on");
+    assert_eq!(bench.queue.cancel(bench.now(), ticket(0)), CancelOutcome::RunsToEnd, "it has");
+    assert_eq!(bench.collect(), [(0, Ok(Path::Next))]);
+
+    for sequence in 1..4 {
+        bench.submit(sequence).unwrap();
+    }
+    bench.after(RUN_NS / 2);
+    assert_eq!(bench.queue.cancel(bench.now(), ticket(1)), CancelOutcome::RunsToEnd, "the next has begun");
+    bench.after(RUN_NS / 2);
+    assert_eq!(bench.queue.cancel(bench.now(), ticket(3)), CancelOutcome::NeedsReset, "it began meanwhile");
+    assert_eq!(bench.after(RUN_NS).collect(), [1, 2, 3].map(|sequence| (sequence, Ok(Path::Next))));
+
+    // What lies at its place in the ring answers somebody else.
+    bench.submit(4).unwrap();
+    bench.npu.device().hangs = true;
+    bench.npu.device().answer(99);
+    assert_eq!(bench.queue.cancel(bench.now(), ticket(4)), CancelOutcome::NeedsReset, "it hangs");
+}
+
 #[test]
 fn cancelling_what_a_reset_has_ended_changes_nothing() {
     let mut bench = Bench::new();
@@ -555,6 +583,16 @@ fn a_call_touches_the_device_no_more_than_it_says() {
     assert_eq!(cost(), 13, "poll that finds an answer");
     bench.queue.cancel(ns(0), ticket(1));
     assert_eq!(cost(), 3, "cancel");
+    let unstoppable = Npu::new();
+    unstoppable.device().granularity = Granularity::Block;
+    let mut other = Bench::with(unstoppable);
+    other.submit(0).unwrap();
+    other.npu.device().accesses.set(0);
+    other.queue.cancel(ns(0), ticket(0));
+    assert_eq!(other.npu.device().accesses.get(), 5, "cancel of what cannot be stopped");
+    other.after(RUN_NS).npu.device().accesses.set(0);
+    other.queue.cancel(ns(0), ticket(0));
+    assert_eq!(other.npu.device().accesses.get(), 6, "and has ended by itself");
     bench.queue.progress(ticket(1));
     assert_eq!(cost(), 1, "progress");
     bench.collect();

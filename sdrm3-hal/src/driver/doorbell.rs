@@ -74,8 +74,9 @@
 //! # Work per call
 //!
 //! One access is one call of [`Window`]. `submit`: 11 at most. `poll`: 4 when nothing has ended, 13 with an
-//! answer, and 11 more per answer that is dropped, so `2 + 11 * DEPTH` at most. `cancel`: 3. `reset`: 2.
-//! `progress`: 1. The first `submit` or `poll` that finds the device ready sets it up: `11 + DEPTH` more.
+//! answer, and 11 more per answer that is dropped, so `2 + 11 * DEPTH` at most. `cancel`: 3, or 6 of a device
+//! that stops at blocks only. `reset`: 2. `progress`: 1. The first `submit` or `poll` that finds the device
+//! ready sets it up: `11 + DEPTH` more.
 //! Searches are O(`DEPTH`). Nothing waits or spins.
 
 use core::num::{NonZeroU32, NonZeroU64};
@@ -280,13 +281,18 @@ impl<W: Window, const DEPTH: usize> DoorbellQueue<W, DEPTH> {
         }
     }
 
-    /// The next entry of the completion ring, if the device has written it; it is not taken off.
-    fn peek(&mut self) -> Option<Result<Answer, layout::BadAnswer>> {
-        let bytes = Self::RINGS.completion(self.completed);
+    /// The last word at the place of completion `n`, and by how many rounds it is early: by none if it is that
+    /// completion's.
+    fn last(&mut self, n: u32) -> (u32, u8) {
+        let bytes = Self::RINGS.completion(n);
         self.window.invalidate(bytes.clone());
         let last = self.window.load(last_word(&bytes));
-        let phase = Self::RINGS.phase(self.completed);
-        let early = (last as u8).wrapping_sub(phase);
+        (last, (last as u8).wrapping_sub(Self::RINGS.phase(n)))
+    }
+
+    /// The next entry of the completion ring, if the device has written it; it is not taken off.
+    fn peek(&mut self) -> Option<Result<Answer, layout::BadAnswer>> {
+        let (last, early) = self.last(self.completed);
         if early != 0 {
             // One less is a place that was not written yet.
             if early != u8::MAX && self.noted.replace(last) != Some(last) {
@@ -295,12 +301,18 @@ impl<W: Window, const DEPTH: usize> DoorbellQueue<W, DEPTH> {
             return None;
         }
         // The last word was written last: what was loaded before it may be older.
+        let bytes = Self::RINGS.completion(self.completed);
         self.window.invalidate(bytes.clone());
         let mut words = [0; 8];
         for (word, offset) in words.iter_mut().zip(bytes.step_by(4)) {
             *word = self.window.load(offset);
         }
         Some(Answer::read(&words))
+    }
+
+    /// Whether completion `n` is there and names this ticket.
+    fn is_answered(&mut self, n: u32, ticket: Ticket) -> bool {
+        self.last(n).1 == 0 && self.window.load(Self::RINGS.completion(n).start) == ticket.sequence
     }
 
     /// Takes the entry that was peeked off the ring.
@@ -448,10 +460,16 @@ impl<W: Window, const DEPTH: usize> AcceleratorQueue for DoorbellQueue<W, DEPTH>
         };
         let before = self.stage(n);
         self.window.write(Register::Abort, n);
+        let whole = self.capabilities.granularity == Granularity::Block;
         match (before, self.stage(n)) {
             (_, Stage::Waits) => CancelOutcome::Removed,
             (Stage::Ended, _) => CancelOutcome::RunsToEnd,
-            _ if self.capabilities.granularity == Granularity::Block => CancelOutcome::NeedsReset,
+            // What cannot be stopped has ended by itself. Progress says so only once the next has begun.
+            (Stage::Runs(_), Stage::Ended) if whole => CancelOutcome::RunsToEnd,
+            (Stage::Runs(_), Stage::Runs(_)) if whole && self.is_answered(n, ticket) => {
+                CancelOutcome::RunsToEnd
+            }
+            (_, Stage::Runs(_)) if whole => CancelOutcome::NeedsReset,
             _ => CancelOutcome::StopsAtBoundary,
         }
     }

@@ -66,6 +66,8 @@ pub(crate) struct Device {
     pub(crate) first_tick: u32,
     pub(crate) granularity: Granularity,
     pub(crate) hangs: bool,
+    /// How long an abort is on its way.
+    pub(crate) abort_ns: u64,
     pub(crate) reset_ns: u64,
     pub(crate) twists: VecDeque<Twist>,
     /// How often the driver touched it.
@@ -112,6 +114,7 @@ impl Npu {
             first_tick: 0,
             granularity: Granularity::Segment,
             hangs: false,
+            abort_ns: 0,
             reset_ns: RESET_NS,
             twists: VecDeque::new(),
             accesses: Cell::new(0),
@@ -363,7 +366,8 @@ impl Window for Npu {
                 }
             }
             Register::Abort if device.enabled => {
-                let now = device.now;
+                let now = device.now + device.abort_ns;
+                device.advance(now);
                 let granularity = device.granularity;
                 let waits = value.wrapping_sub(device.begun) < u32::from(device.rings.depth());
                 match device.running.as_mut() {
