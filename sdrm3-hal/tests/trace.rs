@@ -480,12 +480,37 @@ fn a_full_buffer_keeps_the_beginning_and_counts_the_rest() {
     assert!(!recorder.finish(), "it is not whole");
     let (kept, lost) = (recorder.records(), recorder.lost());
     assert!(recorder.output().written().len() <= 1_500 && whole.len() > 1_500);
-    // The block that found no room was counted as recorded.
     assert!(lost > 0 && kept + lost == steps.len() as u64);
+    let decisions = recorder.decisions();
     let mut read = Trace::parse(&memory).unwrap().steps();
     let back: Vec<Step> = read.by_ref().collect();
-    assert!(!back.is_empty() && back == steps[..back.len()] && back.len() as u64 <= kept);
+    assert!(!back.is_empty() && back == steps[..back.len()]);
+    assert_eq!(back.len() as u64, kept, "what is said to be recorded is in the trace");
+    let is_dispatch = |step: &&Step| matches!(step.answer, Answer::Action(Action::Dispatch(_)));
+    assert_eq!(back.iter().filter(is_dispatch).count() as u64, decisions);
     assert!(matches!(read.ending(), Some(Ending::Torn { .. })));
+}
+
+/// An output that takes the header and no block: whatever comes is lost, also by a flush and by the end.
+#[test]
+fn what_lies_in_a_block_that_is_refused_is_lost() {
+    let case = long();
+    let (_, steps) = run(&case);
+    for flush in [true, false] {
+        let mut writes = 3;
+        let output = |_: &[u8]| {
+            writes -= 1;
+            writes >= 0
+        };
+        let mut recorder = Recorder::<_>::new(&Header::of(&scheduler(&case)), output);
+        steps[..5].iter().for_each(|step| recorder.record(step));
+        assert_eq!((recorder.records(), recorder.lost()), (5, 0), "nothing was refused yet");
+        if flush {
+            recorder.flush();
+        }
+        assert!(!recorder.finish());
+        assert_eq!((recorder.records(), recorder.decisions(), recorder.lost()), (0, 0, 5));
+    }
 }
 
 /// A ring of 1 KiB that another task drains holds a trace of any length.

@@ -92,7 +92,8 @@ impl Output for Buffer<'_> {
 
 /// Writes a trace, in blocks of at most `BLOCK` bytes. It takes about as many bytes of memory, and 700 more.
 ///
-/// Once its output refuses a block, the trace has ended: what comes later is counted as lost.
+/// Once its output refuses a block, the trace has ended: what lay in the block and what comes later is counted
+/// as lost.
 #[derive(Debug)]
 pub struct Recorder<O, const BLOCK: usize = 512> {
     output: O,
@@ -102,6 +103,8 @@ pub struct Recorder<O, const BLOCK: usize = 512> {
     checksum: Checksum,
     decisions: u64,
     records: u64,
+    /// Both of these as of the last block that was written.
+    written: (u64, u64),
     lost: u64,
     ended: bool,
 }
@@ -122,6 +125,7 @@ impl<O: Output, const BLOCK: usize> Recorder<O, BLOCK> {
             checksum: Checksum::EMPTY,
             decisions: 0,
             records: 0,
+            written: (0, 0),
             lost: 0,
             ended,
         };
@@ -157,12 +161,13 @@ impl<O: Output, const BLOCK: usize> Recorder<O, BLOCK> {
         self.decisions
     }
 
-    /// Calls recorded.
+    /// Calls recorded: those that were written, and those that wait for their block to fill up.
     pub const fn records(&self) -> u64 {
         self.records
     }
 
-    /// Calls that came after the output had refused a block, or after the end.
+    /// Calls that are not in the trace: those of a block that the output refused, and those that came behind
+    /// it or behind the end.
     pub const fn lost(&self) -> u64 {
         self.lost
     }
@@ -184,7 +189,14 @@ impl<O: Output, const BLOCK: usize> Recorder<O, BLOCK> {
             *place = byte;
         }
         let _ = self.block.extend_from_slice(&self.checksum.value().to_le_bytes());
-        self.ended |= !self.output.write(&self.block);
+        if self.output.write(&self.block) {
+            self.written = (self.decisions, self.records);
+        } else {
+            self.ended = true;
+            let recorded = self.records;
+            (self.decisions, self.records) = self.written;
+            self.lost = self.lost.saturating_add(recorded.wrapping_sub(self.records));
+        }
         self.begin_block();
     }
 }
