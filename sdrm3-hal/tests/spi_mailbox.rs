@@ -487,6 +487,30 @@ fn a_device_that_dies_with_a_block_is_given_up() {
     assert!(bench.done[0].started < ms(60), "heartbeat and patience, not more");
 }
 
+/// Its DMA goes round, over one reply or over several, and its pin is as it was: high. Numbers of frames come again
+/// after 256, sooner than its patience ends.
+#[test]
+fn a_device_that_repeats_itself_for_ever_is_given_up() {
+    for replies in [1, 2, 16] {
+        let mut bench = Bench::up();
+        bench.board.borrow_mut().engine.takes = 100_000_000;
+        bench.submit().unwrap();
+        while bench.poll() != Pump::Waiting {}
+        bench.board.borrow_mut().stuck = Some(true);
+        for _ in 0..16 {
+            assert_eq!(bench.poll(), Pump::CallAgain, "it answers what it is sent");
+        }
+        let before = bench.now();
+        bench.fault([Fault::LateSaid(replies - 1); 1_000]);
+        while bench.done.is_empty() && bench.now() < ms(100) {
+            let _ = bench.poll();
+        }
+        assert_eq!(bench.results(), [(0, Err(ErrorKind::Timeout))], "{replies} replies");
+        let waited = bench.now().saturating_since(before);
+        assert!(waited < Duration::from_millis(11), "its patience, not more: {waited:?}");
+    }
+}
+
 #[test]
 fn a_block_that_hangs_shows_no_progress_and_is_reset_away() {
     let mut bench = Bench::up();

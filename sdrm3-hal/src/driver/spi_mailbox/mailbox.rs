@@ -17,6 +17,10 @@ use crate::queue::{
 /// A request is sent at least this often before it is given up, however late `poll` is called.
 const TRIES: u8 = 4;
 
+/// How many transfers in a row may bring no answer before none is believed: numbers of frames come again after
+/// 256, and a device that hangs may repeat its last replies, up to sixteen of them.
+const TRUSTED: u8 = 240;
+
 /// Where a block stands. The module has the diagram.
 #[derive(Clone, Copy, Debug)]
 enum State {
@@ -104,8 +108,9 @@ pub struct SpiMailbox<SPI, READY, const DEPTH: usize, RESET = NoReset> {
     /// Of the last frame sent, and when it was.
     number: u8,
     sent: Instant,
-    /// When a frame that answers our last one was heard.
+    /// When a frame that answers our last one was heard, and how many transfers brought none since then.
     heard: Instant,
+    unanswered: u8,
     clock: Option<Mark>,
     decoder: Decoder,
     /// Why the last transfer did not answer: what blocks end with when the driver gives up.
@@ -148,6 +153,7 @@ impl<SPI: SpiDevice, READY: InputPin, const DEPTH: usize, RESET: OutputPin>
             number: 0,
             sent: Instant::ZERO,
             heard: Instant::ZERO,
+            unanswered: 0,
             clock: None,
             decoder: Decoder::new(),
             cause: ErrorKind::Timeout,
@@ -239,7 +245,12 @@ impl<SPI: SpiDevice, READY: InputPin, const DEPTH: usize, RESET: OutputPin>
     /// One transfer of [`FRAME`] bytes, and what it brought. If that was no answer, something may be lost
     /// for which the pin does not rise again: the device is asked.
     fn transfer(&mut self, message: Message, now: Instant) {
-        if !self.exchange(message, now) && self.is_up() {
+        if self.exchange(message, now) {
+            self.unanswered = 0;
+            return;
+        }
+        self.unanswered = self.unanswered.saturating_add(1);
+        if self.is_up() {
             self.ask(Message::Status, now);
         }
     }
@@ -272,12 +283,14 @@ impl<SPI: SpiDevice, READY: InputPin, const DEPTH: usize, RESET: OutputPin>
         }
         // A report that is repeated in the very transfer that acknowledges it could not be otherwise.
         let echo = core::mem::take(&mut self.owes);
+        let trusted = self.unanswered < TRUSTED || !self.is_up();
         let mut answered = false;
         for byte in bytes {
             match self.decoder.push(byte) {
                 Some(Ok(frame)) => {
-                    answered |= frame.number == before.0 && !frame.message.is_from_host();
-                    self.hear(&frame, before, echo, now);
+                    let fresh = frame.number == before.0 && trusted;
+                    answered |= fresh && !frame.message.is_from_host();
+                    self.hear(&frame, fresh, before.1, echo, now);
                 }
                 Some(Err(BadFrame::Sync)) | None => {}
                 Some(Err(bad)) => {
@@ -295,12 +308,10 @@ impl<SPI: SpiDevice, READY: InputPin, const DEPTH: usize, RESET: OutputPin>
 
     // ---- what was heard -------------------------------------------------------------------------
 
-    /// Takes in a frame. `before` are number and time of the frame sent before the one that it came with:
-    /// the last that the device can know. Only a frame that answers that one is believed about sessions,
-    /// so that none that comes late is.
-    fn hear(&mut self, frame: &Frame, before: (u8, Instant), echo: bool, now: Instant) {
-        let (number, sent) = before;
-        let fresh = frame.number == number;
+    /// Takes in a frame. It is `fresh` if it answers the frame sent before the one that it came with, the last
+    /// that the device can know and `sent` then. Only such a frame is believed about sessions, so that none
+    /// that comes late is.
+    fn hear(&mut self, frame: &Frame, fresh: bool, sent: Instant, echo: bool, now: Instant) {
         match self.link {
             _ if frame.message.is_from_host() => count(&mut self.health.stale), // our own, reflected
             Link::Up(session) if frame.session == session => {

@@ -39,7 +39,9 @@
 //!   count its starts. Sequence numbers begin at 1 in each session.
 //! - Each frame of the device names the last frame of the host that it heard. Only a frame that names the
 //!   one just sent is believed about sessions and clocks, so none that comes late is. After a transfer
-//!   that brought no such frame, the host asks for the state.
+//!   that brought no such frame, the host asks for the state. Numbers come again after 256 transfers; so behind
+//!   240 without such a frame none is believed until the device is greeted anew, for it may hang and repeat what
+//!   it said.
 //! - The ready pin is high from the start of the device until it hears a first frame, from when the reply
 //!   to a frame that asks (any but *nothing*) is armed until it is collected, and while there is a report
 //!   that is not acknowledged. The pin is a level: the driver reads it at every call, so the device lowers
