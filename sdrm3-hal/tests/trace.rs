@@ -447,14 +447,37 @@ fn what_is_no_trace_is_said_so() {
     assert_eq!(parse(&other), HeaderError::Corrupt);
 }
 
+/// A trace whose only block has these records, under a check that passes.
+fn sealed(records: &[u8]) -> Vec<u8> {
+    let mut bytes = header_of_70_bytes();
+    bytes.extend((records.len() as u16).to_le_bytes());
+    bytes.extend(records);
+    bytes.extend(sdrm3_core::Checksum::EMPTY.bytes(records).value().to_le_bytes());
+    bytes
+}
+
+#[test]
+fn a_block_that_another_program_wrote_makes_no_sense() {
+    let ending = |records: &[u8]| {
+        let bytes = sealed(records);
+        let mut steps = Trace::parse(&bytes).unwrap().steps();
+        (steps.by_ref().count(), steps.ending().unwrap())
+    };
+    // A poll at the start, nothing to do; the end; a code that no record has.
+    let (poll, end, unknown) = ([1, 0, 3], [14], [16]);
+    assert_eq!(ending(&[&poll[..], &end].concat()), (1, Ending::Whole));
+    let senseless = Ending::Senseless { at: 70 };
+    assert_eq!(ending(&unknown), (0, senseless));
+    assert_eq!(ending(&[&poll[..], &unknown].concat()), (1, senseless), "what stands before it is read");
+    assert_eq!(ending(&[&end[..], &poll].concat()), (0, senseless), "nothing stands behind the end");
+    assert_eq!(senseless.to_string(), "the block at byte 70 of the trace makes no sense");
+}
+
 proptest! {
     /// Blocks of any bytes under a check that passes: steps or an end, never a panic, never without end.
     #[test]
     fn hostile_records_end(records in prop::collection::vec(any::<u8>(), 1..600)) {
-        let mut bytes = header_of_70_bytes();
-        bytes.extend((records.len() as u16).to_le_bytes());
-        bytes.extend(&records);
-        bytes.extend(sdrm3_core::Checksum::EMPTY.bytes(&records).value().to_le_bytes());
+        let bytes = sealed(&records);
         let mut steps = Trace::parse(&bytes).unwrap().steps();
         let count = steps.by_ref().count();
         prop_assert!(count <= records.len() / 2);
