@@ -339,6 +339,33 @@ fn answers_that_nobody_waits_for_are_dropped_and_counted() {
     assert_eq!((bench.queue.health().failed, bench.queue.health().corrupt), (0, 0));
 }
 
+/// It has overwritten what was not collected: the ring is round, and the phase says no more than that.
+#[test]
+fn a_device_that_answers_more_often_than_its_ring_has_places_is_freed_by_a_reset() {
+    let npu = Npu::new();
+    let mut queue = npu.queue::<1>();
+    let mut block = template();
+    npu.device().twists.push_back(Twist::Twice);
+    queue.submit(ns(0), &block).unwrap();
+    npu.device().advance(RUN_NS);
+    for now in [RUN_NS, 2 * RUN_NS] {
+        assert_eq!(queue.poll(ns(now)), Pump::Waiting);
+        assert_eq!(queue.health().spurious, 1, "counted once");
+    }
+    queue.reset(ns(2 * RUN_NS)).unwrap();
+    let Pump::Done(lost) = queue.poll(ns(2 * RUN_NS)) else { panic!("it was lost") };
+    assert_eq!(lost.result, Err(Error::Reset));
+
+    let now = 2 * RUN_NS + RESET_NS;
+    npu.device().advance(now);
+    block.ticket.sequence += 1;
+    queue.submit(ns(now), &block).unwrap();
+    npu.device().advance(now + RUN_NS);
+    let Pump::Done(next) = queue.poll(ns(now + RUN_NS)) else { panic!("it has ended") };
+    assert_eq!(next.result.map(|outcome| outcome.path), Ok(Path::Next));
+    assert_eq!(queue.health().spurious, 1);
+}
+
 #[test]
 fn a_lost_answer_is_known_by_the_next_one() {
     let mut bench = Bench::new();

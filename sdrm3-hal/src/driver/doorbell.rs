@@ -63,6 +63,7 @@
 //! | device | queue |
 //! |---|---|
 //! | answers a ticket that is not in flight, or again | dropped, counted in `spurious` |
+//! | answers more often than its ring has places | what it overwrote is lost: in `spurious`, then as if it hung |
 //! | answers with a wrong check, status or path | the block whose turn it is ends with `Corrupt`, counted |
 //! | answers a later block first | the earlier ones end with `Corrupt`, counted: their answers are lost |
 //! | writes an answer of before a reset | its phase is old: dropped, counted in `spurious` |
