@@ -12,8 +12,8 @@
 //     sdrm3_complete(scheduler, ticket, &outcome, now, &report);  // your driver's interrupt came
 //
 // Times are nanoseconds of one monotonic clock of yours, from any start; costs are nanoseconds and
-// nanojoules. Every call answers a status, and on an error changes nothing; but an init that fails has
-// ended the scheduler that lay in its storage.
+// nanojoules. Every call answers a status, and on an error changes nothing; but an init that fails may
+// have ended the scheduler that lay in its storage: take it as ended.
 //
 // Rules on pointers. A null or misaligned pointer is refused, as are storage that is too small, that holds
 // no scheduler, or that was moved. What no library can check is yours: a pointer is to an object of its
@@ -629,9 +629,8 @@ sdrm3_status_t sdrm3_describe(const struct sdrm3_error_t *error, char *text, siz
 /// `storage` is `storage_bytes` long and aligned to 8. For tables with 5 sub-networks and 40 segments in
 /// all: `static SDRM3_STORAGE(storage, SDRM3_SMALL_SIZE(5, 40));`
 ///
-/// On an error `*scheduler` stays as it is, and `*error`, unless `error` is null, says why and where.
-/// With `SDRM3_STORAGE_TOO_SMALL` or an error of a pointer or the configuration the storage stays as it
-/// is; with an error of the tables it holds no scheduler any more, if there was one.
+/// On an error `*scheduler` stays as it is, and `*error`, unless `error` is null, says why and where. A
+/// scheduler that lay in the storage may have ended, depending on the error: take it as ended.
 sdrm3_status_t sdrm3_init_small(void *storage,
                                 size_t storage_bytes,
                                 const struct sdrm3_workload_t *workload,

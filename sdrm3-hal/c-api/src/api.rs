@@ -85,9 +85,8 @@ pub unsafe extern "C" fn sdrm3_describe(
 /// `storage` is `storage_bytes` long and aligned to 8. For tables with 5 sub-networks and 40 segments in
 /// all: `static SDRM3_STORAGE(storage, SDRM3_SMALL_SIZE(5, 40));`
 ///
-/// On an error `*scheduler` stays as it is, and `*error`, unless `error` is null, says why and where.
-/// With `SDRM3_STORAGE_TOO_SMALL` or an error of a pointer or the configuration the storage stays as it
-/// is; with an error of the tables it holds no scheduler any more, if there was one.
+/// On an error `*scheduler` stays as it is, and `*error`, unless `error` is null, says why and where. A
+/// scheduler that lay in the storage may have ended, depending on the error: take it as ended.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sdrm3_init_small(
     storage: *mut c_void,

@@ -2,7 +2,7 @@
 //!
 //! No allocation, no global state, no panic. A firmware gives storage whose size the header knows; the
 //! tables are plain C structs in flash. Every call answers a status, checks its pointers, and on an
-//! error changes nothing. Names are those of the header, which is generated from here.
+//! error changes nothing, but for init. Names are those of the header, which is generated from here.
 //!
 //! `tables` and `values`: the structs. `api`: the calls. `setup`: from C tables to a scheduler in the
 //! caller's storage. `handle`: how a call gets hold of it. `pointer`: every check of a pointer.

@@ -97,14 +97,23 @@ fn storage_that_was_copied_or_ended_holds_no_scheduler() {
     assert_eq!(unsafe { sdrm3_poll(there, 0, &mut action) }, SDRM3_NOT_INITIALISED);
 }
 
+/// Whether it has ended depends on how far init came, so nobody should rely on either.
 #[test]
-fn a_failed_init_ends_the_scheduler_that_was_there() {
-    let mut storage = Storage::new();
-    let there = scheduler(&mut storage);
-    let (tables, workload) = Tables::new().leak();
-    tables.models[0].period_ns = 0;
-    assert_eq!(init(&mut storage, workload).expect_err("bad").0, SDRM3_ZERO_PERIOD);
-    assert_eq!(unsafe { sdrm3_end(there) }, SDRM3_NOT_INITIALISED);
+fn a_failed_init_leaves_a_scheduler_or_none_and_the_next_init_works() {
+    let early: Change = |_, w| w.model_count = 0;
+    let late: Change = |t, _| t.models[0].period_ns = 0;
+    for (status, change, there) in
+        [(SDRM3_NO_MODELS, early, SDRM3_OK), (SDRM3_ZERO_PERIOD, late, SDRM3_NOT_INITIALISED)]
+    {
+        let mut storage = Storage::new();
+        let old = scheduler(&mut storage);
+        let (tables, workload) = Tables::new().leak();
+        change(tables, workload);
+        assert_eq!(init(&mut storage, workload).expect_err("bad").0, status);
+        let mut action = sdrm3_action_t::default();
+        assert_eq!(unsafe { sdrm3_poll(old, 0, &mut action) }, there, "behind {status:?}");
+        assert_eq!(unsafe { sdrm3_poll(scheduler(&mut storage), 0, &mut action) }, SDRM3_OK);
+    }
 }
 
 // ---- Pointers and values of calls ----
