@@ -217,7 +217,7 @@ enum {
     SDRM3_PREFIX_NOT_SHARED = 58,
     /// A lighter sub-network expects more work than the heavier one before it.
     SDRM3_LIGHTER_COSTS_MORE = 59,
-    /// The workload cannot work for another reason.
+    /// The workload cannot work for another reason: kept for later versions, this one gives none.
     SDRM3_BAD_WORKLOAD = 60,
 };
 typedef int32_t sdrm3_status_t;

@@ -90,7 +90,7 @@ pub enum sdrm3_status_t {
     SDRM3_PREFIX_NOT_SHARED = 58,
     /// A lighter sub-network expects more work than the heavier one before it.
     SDRM3_LIGHTER_COSTS_MORE = 59,
-    /// The workload cannot work for another reason.
+    /// The workload cannot work for another reason: kept for later versions, this one gives none.
     SDRM3_BAD_WORKLOAD = 60,
 }
 

@@ -208,6 +208,35 @@ fn values_that_are_none_of_those_allowed_are_refused() {
     assert!(storage.bytes() == before, "the scheduler is as it was");
 }
 
+/// The model has two segments, and the first one runs.
+#[test]
+fn an_outcome_beyond_the_end_is_refused_and_the_block_runs_on() {
+    let mut storage = Storage::new();
+    let s = scheduler(&mut storage);
+    let (mut frame, mut action, mut report) =
+        (sdrm3_frame_t::default(), sdrm3_action_t::default(), sdrm3_report_t::default());
+    assert_eq!(unsafe { sdrm3_release(s, 0, 0, &mut frame) }, SDRM3_OK);
+    assert_eq!(unsafe { sdrm3_poll(s, 0, &mut action) }, SDRM3_OK);
+    let mut complete = |skipped| {
+        let path = sdrm3_path_t::SDRM3_PATH_SKIP as u8;
+        let outcome = sdrm3_outcome_t { path, skipped, ..Default::default() };
+        unsafe { sdrm3_complete(s, action.block.ticket, &outcome, 1, &mut report) }
+    };
+    assert_eq!(complete(2), SDRM3_OUTCOME_BEYOND_END);
+    assert_eq!(complete(1), SDRM3_OK);
+}
+
+#[test]
+fn a_model_that_is_off_takes_no_frame() {
+    let mut storage = Storage::new();
+    let s = scheduler(&mut storage);
+    let mut frame = sdrm3_frame_t::default();
+    assert_eq!(unsafe { sdrm3_set_active(s, 0, 0, 0) }, SDRM3_OK);
+    assert_eq!(unsafe { sdrm3_release(s, 0, 0, &mut frame) }, SDRM3_INACTIVE);
+    assert_eq!(unsafe { sdrm3_set_active(s, 0, 1, 0) }, SDRM3_OK);
+    assert_eq!(unsafe { sdrm3_release(s, 0, 0, &mut frame) }, SDRM3_OK);
+}
+
 /// A driver that was busy has not run anything: the frame is as fresh as it was, and goes stale like others.
 #[test]
 fn a_block_that_was_not_taken_is_taken_back() {
@@ -327,6 +356,11 @@ fn more_rows_than_the_size_holds_are_refused() {
     let workload = &tables.leak().1;
     let storage = &mut Storage::new();
     assert_eq!(init(storage, workload).expect_err("too many").0, SDRM3_TOO_MANY_MODELS);
+    let (tables, workload) = Tables::new().leak();
+    let accelerators = [tables.accelerators[0]; SDRM3_SMALL_ACCELERATORS + 1];
+    workload.accelerators = accelerators.as_ptr();
+    workload.accelerator_count = accelerators.len() as u32;
+    assert_eq!(init(storage, workload).expect_err("too many").0, SDRM3_TOO_MANY_ACCELERATORS);
 }
 
 #[test]
