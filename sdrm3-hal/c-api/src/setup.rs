@@ -311,10 +311,11 @@ fn branch(details: &sdrm3_segment_t) -> Result<Branch, sdrm3_status_t> {
 
 /// In steps of 1/65536, exact. Zero is refused: it is more likely forgotten than meant.
 fn probability(steps: u32) -> Result<Probability, sdrm3_status_t> {
-    if steps == 0 {
-        return Err(SDRM3_BAD_PROBABILITY);
+    if (1..=SDRM3_ALWAYS).contains(&steps) {
+        Ok(Probability::from_bits(steps))
+    } else {
+        Err(SDRM3_BAD_PROBABILITY)
     }
-    Probability::from_f64(f64::from(steps) / f64::from(SDRM3_ALWAYS)).ok_or(SDRM3_BAD_PROBABILITY)
 }
 
 fn derive_model<const ACCS: usize>(
