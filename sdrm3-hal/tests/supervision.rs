@@ -278,6 +278,51 @@ fn siblings_of_a_reset_run_their_blocks_again_and_are_not_to_blame() {
 }
 
 #[test]
+fn siblings_that_hang_together_are_all_to_blame() {
+    let (mut runtime, mut diary) = (supervised(), Diary::barren());
+    for queue in runtime.queues_mut() {
+        (queue.domain, queue.cancel) = (Some(1), Some(CancelOutcome::NeedsReset));
+    }
+    for _ in 0..2 {
+        runtime.release(HANDS, ms(0), &mut diary).unwrap();
+    }
+    for at in [0, 100, 200] {
+        runtime.poll(ms(at), &mut diary);
+        runtime.poll(ms(at + 50), &mut diary);
+        diary.read();
+        runtime.poll(ms(at + 50), &mut diary);
+        let rests = diary.read().into_iter().filter(|line| line.ends_with("rests"));
+        assert_eq!(rests.collect::<Vec<_>>(), ["npu rests", "dsp rests"], "both were late at {at} ms");
+    }
+    assert_eq!(runtime.trouble().barred, 2, "hands, from both");
+}
+
+#[test]
+fn one_that_is_late_itself_is_not_pardoned_for_its_siblings_reset() {
+    let (mut runtime, mut diary) = (supervised(), Diary::barren());
+    for queue in runtime.queues_mut() {
+        (queue.domain, queue.cancel) = (Some(1), Some(CancelOutcome::NeedsReset));
+    }
+    for _ in 0..2 {
+        runtime.release(HANDS, ms(0), &mut diary).unwrap();
+    }
+    runtime.poll(ms(0), &mut diary);
+    npu(&mut runtime).ends(done(6));
+    npu(&mut runtime).reset = Reset::Mute;
+    runtime.poll(ms(6), &mut diary);
+    runtime.release(HANDS, ms(6), &mut diary).unwrap();
+    runtime.poll(ms(6), &mut diary);
+    diary.read();
+    runtime.poll(ms(15), &mut diary);
+    assert_eq!(npu(&mut runtime).resets, 1, "6 ms and its time: it is in its reset until 20 ms");
+    runtime.poll(ms(17), &mut diary);
+    assert_eq!(runtime.queues()[DSP].resets, 1, "the dsp is late all the same");
+    npu(&mut runtime).ends(Err(ErrorKind::Reset));
+    runtime.poll(ms(18), &mut diary);
+    assert_eq!(diary.read(), ["npu rests", "dsp rests"]);
+}
+
+#[test]
 fn a_sibling_is_pardoned_for_its_block_and_for_nothing_else() {
     let (mut runtime, mut diary) = hands_on_the_npu();
     for queue in runtime.queues_mut() {

@@ -181,17 +181,19 @@ where
         true
     }
 
-    /// Resets a device. Siblings of its domain lose their blocks, through no fault of theirs.
+    /// Resets a device. Siblings of its domain lose their blocks, through no fault of theirs; but a block
+    /// that is reset on its own account is not pardoned for a sibling's reset, before or behind.
     fn reset(&mut self, accelerator: AcceleratorId, now: Instant) -> bool {
         count(&mut self.trouble.resets);
         let index = usize::from(accelerator.0);
         let Some(queue) = self.queues.get_mut(index) else { return false };
         let back = queue.reset(now).is_ok();
-        if let Some(domain) = queue.capabilities().reset_domain {
-            for (other, (queue, lane)) in self.queues.iter().zip(&mut self.lanes).enumerate() {
-                if other != index && lane.is_running() && queue.capabilities().reset_domain == Some(domain) {
-                    lane.reset_by_sibling = true;
-                }
+        let domain = queue.capabilities().reset_domain;
+        for (other, (queue, lane)) in self.queues.iter().zip(&mut self.lanes).enumerate() {
+            if other == index {
+                lane.reset_by_sibling = false;
+            } else if domain.is_some() && queue.capabilities().reset_domain == domain {
+                lane.reset_by_sibling |= lane.is_running() && lane.step != Step::Resetting;
             }
         }
         back
