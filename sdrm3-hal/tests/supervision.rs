@@ -434,6 +434,25 @@ fn a_model_that_keeps_failing_on_an_accelerator_is_barred_from_it_for_a_while() 
     assert_eq!((runtime.trouble().barred, runtime.trouble().let_in), (2, 1));
 }
 
+/// Its queue took the blocks: that it was full, starting or gone is no excuse any more.
+#[test]
+fn a_model_whose_blocks_fail_in_flight_is_barred_whatever_the_reason() {
+    for kind in [ErrorKind::Full, ErrorKind::NotReady, ErrorKind::Bus, ErrorKind::Gone] {
+        let (mut runtime, mut diary) = (supervised(), Diary::barren());
+        for at in [0, 1_000, 2_000] {
+            assert_eq!(runtime.trouble().barred, 0);
+            runtime.poll(ms(at), &mut diary); // it is back from its rest
+            runtime.release(HANDS, ms(at), &mut diary).unwrap();
+            runtime.poll(ms(at), &mut diary);
+            npu(&mut runtime).ends(Err(kind));
+            runtime.poll(ms(at), &mut diary);
+            runtime.queues_mut()[DSP].ends(done(at));
+            runtime.poll(ms(at), &mut diary);
+        }
+        assert!(diary.read().contains(&"hands barred from npu".into()), "{kind:?}");
+    }
+}
+
 #[test]
 fn without_supervision_a_block_may_take_for_ever() {
     let (mut runtime, mut diary) = (runtime(), Diary::default());

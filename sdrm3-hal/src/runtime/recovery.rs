@@ -206,7 +206,7 @@ where
         let Some(lane) = self.lanes.get_mut(usize::from(accelerator.0)) else { return };
         let model = lane.model;
         self.take_out(accelerator, true, now, application);
-        self.blame(accelerator, model, ErrorKind::Reset, now, application);
+        self.blame(accelerator, model, now, application);
     }
 
     /// A queue did not take a block: the dispatch is taken back, and the accelerator left alone for as long
@@ -224,12 +224,16 @@ where
         if kind == ErrorKind::Unsupported {
             self.put_back(accelerator, now, application);
             self.unsupported(accelerator, model, now, application);
-        } else if kind.is_transient() && !lane.is_on_trial() {
-            lane.rest(self.supervision.back_off, now);
-            self.blame(accelerator, model, kind, now, application);
         } else {
-            self.take_out(accelerator, false, now, application);
-            self.blame(accelerator, model, kind, now, application);
+            if kind.is_transient() && !lane.is_on_trial() {
+                lane.rest(self.supervision.back_off, now);
+            } else {
+                self.take_out(accelerator, false, now, application);
+            }
+            // What is full, starts or is gone takes no model's blocks.
+            if !matches!(kind, ErrorKind::Full | ErrorKind::NotReady | ErrorKind::Bus | ErrorKind::Gone) {
+                self.blame(accelerator, model, now, application);
+            }
         }
     }
 
@@ -254,12 +258,12 @@ where
         } else if kind.is_transient() && !lane.is_on_trial() {
             lane.rest(self.supervision.back_off, now);
             self.fault(accelerator, Fault::Resting, now, application);
-            self.blame(accelerator, model, kind, now, application);
+            self.blame(accelerator, model, now, application);
         } else {
             // Nobody has reset a device yet that does not answer: it is reset before its trial.
             let mute = kind == ErrorKind::Timeout;
             self.take_out(accelerator, mute, now, application);
-            self.blame(accelerator, model, kind, now, application);
+            self.blame(accelerator, model, now, application);
         }
     }
 
@@ -290,20 +294,15 @@ where
         self.fault(accelerator, Fault::OutOfService, now, application);
     }
 
-    /// Counts a failure of a model on an accelerator, if it is of a kind that tells on the model, and bars
-    /// the pair if that was one too many.
+    /// Counts a failure of a model on an accelerator, and bars the pair if that was one too many.
     fn blame(
         &mut self,
         accelerator: AcceleratorId,
         model: ModelId,
-        kind: ErrorKind,
         now: Instant,
         application: &mut impl Application,
     ) {
         let Some(lane) = self.lanes.get_mut(usize::from(accelerator.0)) else { return };
-        if matches!(kind, ErrorKind::Full | ErrorKind::NotReady | ErrorKind::Bus | ErrorKind::Gone) {
-            return;
-        }
         if lane.blame(model, self.supervision.bars, now)
             && let Ok(true) = self.scheduler.bar(model, accelerator, true, now)
         {

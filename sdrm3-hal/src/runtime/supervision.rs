@@ -71,8 +71,9 @@ pub struct Rest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Bars {
-    /// After how many failures or timeouts in a row of the model there; at least 1. A pair that was let
-    /// in again is barred at its next failure.
+    /// After how many failures or timeouts in a row of the model there; at least 1. A block that its queue
+    /// did not take because it is full, starts or is gone is none; one that it took and that failed is,
+    /// whatever the reason. A pair that was let in again is barred at its next failure.
     pub failures: u8,
     /// For how long; pairs barred from one accelerator are let in again together, behind the latest.
     pub rest: Duration,

@@ -13,7 +13,8 @@ pub trait Coprocessor {
     ///
     /// # Errors
     ///
-    /// Why not. The host then completes the block with an error.
+    /// Why not. The host then completes the block with an error: under the runtime the accelerator rests, and
+    /// a model that is refused three times in a row is barred from it for a second, by the defaults.
     fn admit(&mut self, block: &Block) -> Result<(), Answer> {
         let _ = block;
         Ok(())
