@@ -253,7 +253,7 @@ fn inputs_that_find_no_room_are_counted_wherever_that_was() {
     for _ in 0..2 {
         let _ = board.inputs.push(Input { model: VOICE, at: ms(1) }); // a scheduler for two
     }
-    runtime.turn(ms(1), &mut &*board.inputs, &mut diary);
+    while runtime.turn(ms(1), &mut &*board.inputs, &mut diary) == Wake::Now {}
     assert_eq!(diary.read().iter().filter(|line| line.ends_with("NoRoom")).count(), 2);
     let _ = board.inputs.push(Input { model: ModelId(99), at: ms(2) });
     runtime.turn(ms(2), &mut &*board.inputs, &mut diary);

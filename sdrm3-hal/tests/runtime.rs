@@ -2,7 +2,7 @@
 
 mod fake;
 
-use fake::{Diary, Driven, FACE, Fake, HANDS, VOICE, ms, runtime, scheduler};
+use fake::{Diary, Driven, FACE, Fake, HANDS, VOICE, ms, runtime, scheduler, with_room};
 use sdrm3_core::{AcceleratorId, Instant, Outcome, Path, Ticket};
 use sdrm3_hal::handover::{Handover, Signal};
 use sdrm3_hal::queue::{ErrorKind, Pump};
@@ -126,6 +126,35 @@ fn a_stale_frame_makes_room_for_one_that_can_be_in_time() {
         Wake::At(ms(40)),
         "their time counts from when their data were there, not from the turn"
     );
+}
+
+#[test]
+fn a_fresh_frame_is_not_given_up_for_stale_ones_that_came_with_it() {
+    let (mut runtime, mut diary) = (with_room::<3>(), Diary::barren());
+    let inputs = Handover::<Input, 4>::new(&RUNG);
+    for _ in 0..2 {
+        runtime.release(VOICE, ms(0), &mut diary).unwrap();
+    }
+    runtime.poll(ms(0), &mut diary);
+    diary.read();
+    for at in [10, 20, 30] {
+        inputs.push(Input { model: HANDS, at: ms(at) }).unwrap();
+    }
+    assert_eq!(runtime.turn(ms(45), &mut &inputs, &mut diary), Wake::Now, "one is left");
+    assert_eq!(
+        diary.read(),
+        [
+            "released hands#0",
+            "dropped hands#0: Stale",
+            "hands#0 -> pose?",
+            "released hands#1",
+            "dropped hands#1: Stale",
+            "hands#1 -> pose?",
+        ],
+        "each had its place while the next one came"
+    );
+    assert_eq!(runtime.turn(ms(45), &mut &inputs, &mut diary), Wake::At(ms(50)));
+    assert_eq!(diary.read(), ["released hands#2"]);
 }
 
 // ---- cascades --------------------------------------------------------------------------------

@@ -100,8 +100,9 @@ where
 {
     /// Releases the frames that are due, then [polls](Self::poll): one turn of a super-loop. If one finds no
     /// room it polls before that too, for a frame that has ended or is stale may make some; one that finds none
-    /// even then is given up, and counted as lost. At most JOBS frames a turn; if there may be more, it asks to
-    /// be called again.
+    /// even then is given up, and counted as lost. Those behind it wait for the next turn if there is no room,
+    /// which may be full of frames that are stale themselves. At most JOBS frames a turn; if there may be more,
+    /// it asks to be called again.
     pub fn turn(
         &mut self,
         now: Instant,
@@ -110,6 +111,9 @@ where
     ) -> Wake {
         let (mut more, mut polled) = (true, false);
         for _ in 0..JOBS {
+            if polled && self.scheduler.jobs_in_flight() >= JOBS {
+                break;
+            }
             let Some(input) = inputs.next(now) else {
                 more = false;
                 break;

@@ -250,6 +250,12 @@ pub(crate) fn scheduler() -> Sched {
 
 /// Two fakes under the runtime, unsupervised: they take what they take.
 pub(crate) fn runtime() -> Driven<Fake> {
+    with_room()
+}
+
+/// The same, with room for so many frames.
+pub(crate) fn with_room<const JOBS: usize>() -> Runtime<'static, Oldest, Fake, 7, JOBS, 2> {
+    let scheduler = Scheduler::new(&WORKLOAD, Oldest, Config::PLAIN).expect("a valid workload");
     let queues = [Fake::default(), Fake::default()].into_iter().collect();
-    Runtime::new(scheduler(), queues).expect("two queues").with_supervision(Supervision::OFF)
+    Runtime::new(scheduler, queues).expect("two queues").with_supervision(Supervision::OFF)
 }
