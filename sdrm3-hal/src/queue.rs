@@ -37,7 +37,8 @@ use sdrm3_core::{Dispatch, Instant, ModelId, Outcome, Ticket};
 pub enum ErrorKind {
     /// No room for another block; try again after a completion.
     Full,
-    /// Powered down or not yet set up; try again when it is ready.
+    /// Powered down or not yet set up; try again when it is ready. The runtime does so behind short rests, for
+    /// as long as it is told so: a driver that has waited long enough says [`Gone`](Self::Gone).
     NotReady,
     /// The device did not answer in time.
     Timeout,

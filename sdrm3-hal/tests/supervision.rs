@@ -340,6 +340,35 @@ fn a_sibling_is_pardoned_for_its_block_and_for_nothing_else() {
     assert_eq!(diary.read(), ["npu rests", "dsp loses its block", "hands#0 on dsp", "dsp does not take it"]);
 }
 
+#[test]
+fn a_sibling_on_trial_is_waited_for_while_it_is_in_the_reset_too() {
+    let (mut runtime, mut diary) = (supervised(), Diary::barren());
+    for queue in runtime.queues_mut() {
+        (queue.domain, queue.cancel) = (Some(1), Some(CancelOutcome::NeedsReset));
+    }
+    runtime.queues_mut()[DSP].refusals.push_back(ErrorKind::Gone);
+    for _ in 0..2 {
+        runtime.release(HANDS, ms(0), &mut diary).unwrap();
+    }
+    runtime.poll(ms(0), &mut diary);
+    for at in [2, 4] {
+        npu(&mut runtime).ends(done(at));
+        runtime.poll(ms(at), &mut diary);
+    }
+    for _ in 0..2 {
+        runtime.release(HANDS, ms(100), &mut diary).unwrap();
+    }
+    runtime.poll(ms(100), &mut diary);
+    diary.read();
+    runtime.poll(ms(109), &mut diary);
+    assert_eq!(npu(&mut runtime).resets, 1);
+    runtime.queues_mut()[DSP].ends(Err(ErrorKind::Reset));
+    runtime.queues_mut()[DSP].refusals.push_back(ErrorKind::NotReady);
+    assert_eq!(runtime.poll(ms(109), &mut diary), Wake::At(us(109_100)));
+    assert_eq!(diary.read(), ["npu rests", "dsp loses its block", "hands#2 on dsp", "dsp does not take it"]);
+    assert_eq!(runtime.trouble().quarantines, 1, "for the time that it was gone");
+}
+
 // ---- refused, and failing again and again ----------------------------------------------------
 
 #[test]

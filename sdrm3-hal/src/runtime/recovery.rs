@@ -225,7 +225,8 @@ where
             self.put_back(accelerator, now, application);
             self.unsupported(accelerator, model, now, application);
         } else {
-            if kind.is_transient() && !lane.is_on_trial() {
+            // A device may have to start first for its trial: its driver says when it is gone.
+            if kind == ErrorKind::NotReady || kind.is_transient() && !lane.is_on_trial() {
                 lane.rest(self.supervision.back_off, now);
             } else {
                 self.take_out(accelerator, false, now, application);
