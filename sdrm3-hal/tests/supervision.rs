@@ -8,7 +8,7 @@ mod fake;
 use fake::{Diary, Driven, Fake, HANDS, Reset, VOICE, ms, runtime};
 use sdrm3_core::{AcceleratorId, Duration, Instant, Outcome};
 use sdrm3_hal::queue::{CancelOutcome, ErrorKind};
-use sdrm3_hal::{Supervision, Wake};
+use sdrm3_hal::{Bars, Supervision, Wake};
 
 const NPU: usize = 0;
 const DSP: usize = 1;
@@ -419,19 +419,21 @@ fn a_model_that_an_accelerator_does_not_support_is_barred_from_it() {
     assert_eq!(runtime.trouble().barred, 1);
 }
 
+/// A frame of hands fails on the npu, and ends on the dsp.
+fn fail_on_npu(runtime: &mut Driven<Fake>, diary: &mut Diary, at: u64) -> Vec<String> {
+    runtime.release(HANDS, ms(at), diary).unwrap();
+    runtime.poll(ms(at), diary);
+    npu(runtime).ends(Err(ErrorKind::Device));
+    runtime.poll(ms(at), diary);
+    runtime.queues_mut()[DSP].ends(done(at));
+    runtime.poll(ms(at), diary);
+    runtime.poll(ms(at + 1), diary);
+    diary.read()
+}
+
 #[test]
 fn a_model_that_keeps_failing_on_an_accelerator_is_barred_from_it_for_a_while() {
     let (mut runtime, mut diary) = (supervised(), Diary::barren());
-    let fail_on_npu = |runtime: &mut Driven<Fake>, diary: &mut Diary, at: u64| {
-        runtime.release(HANDS, ms(at), diary).unwrap();
-        runtime.poll(ms(at), diary);
-        npu(runtime).ends(Err(ErrorKind::Device));
-        runtime.poll(ms(at), diary);
-        runtime.queues_mut()[DSP].ends(done(at));
-        runtime.poll(ms(at), diary);
-        runtime.poll(ms(at + 1), diary);
-        diary.read()
-    };
     for at in [0, 20] {
         assert!(!fail_on_npu(&mut runtime, &mut diary, at).contains(&"hands barred from npu".into()));
     }
@@ -461,6 +463,22 @@ fn a_model_that_keeps_failing_on_an_accelerator_is_barred_from_it_for_a_while() 
         "one failure is enough now"
     );
     assert_eq!((runtime.trouble().barred, runtime.trouble().let_in), (2, 1));
+}
+
+#[test]
+fn a_barred_model_is_let_in_again_whatever_the_rules_are_by_then() {
+    let rules = |failures| Bars { failures, rest: Duration::from_millis(1_000) };
+    for bars in [None, Some(rules(5)), Some(rules(1))] {
+        let (mut runtime, mut diary) = (supervised(), Diary::barren());
+        for at in [0, 20, 40] {
+            fail_on_npu(&mut runtime, &mut diary, at);
+        }
+        assert_eq!(runtime.trouble().barred, 1);
+        let mut runtime = runtime.with_supervision(Supervision { bars, ..Supervision::DEFAULT });
+        assert_eq!(runtime.poll(ms(1_039), &mut diary), Wake::At(ms(1_040)));
+        runtime.poll(ms(1_040), &mut diary);
+        assert_eq!(diary.read(), ["hands let in to npu"], "{bars:?}");
+    }
 }
 
 /// Its queue took the blocks: that it was full, starting or gone is no excuse any more.

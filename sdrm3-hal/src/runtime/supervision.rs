@@ -71,11 +71,12 @@ pub struct Rest {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Bars {
-    /// After how many failures or timeouts in a row of the model there; at least 1. A block that its queue
-    /// did not take because it is full, starts or is gone is none; one that it took and that failed is,
-    /// whatever the reason. A pair that was let in again is barred at its next failure.
+    /// After how many failures or timeouts in a row of the model there: at least 1, and 253 at most. A block
+    /// that its queue did not take because it is full, starts or is gone is none; one that it took and that
+    /// failed is, whatever the reason. A pair that was let in again is barred at its next failure.
     pub failures: u8,
-    /// For how long; pairs barred from one accelerator are let in again together, behind the latest.
+    /// For how long; pairs barred from one accelerator are let in again together, behind the latest, whatever
+    /// the rules are by then.
     pub rest: Duration,
 }
 
@@ -131,7 +132,7 @@ pub(super) struct Lane<const MODELS: usize> {
     /// Rests, and quarantines, since a block last succeeded.
     rests: u8,
     quarantines: u8,
-    /// Failures in a row of each model here.
+    /// Failures in a row of each model here, or that it is barred.
     failures: [u8; MODELS],
     /// When models that were barred for failing are let in again.
     pub(super) parole: Instant,
@@ -155,8 +156,17 @@ pub(super) enum Step {
     },
 }
 
-/// Failures of a pair that is barred for good.
+/// In place of failures: the pair is barred for good.
 const FOR_GOOD: u8 = u8::MAX;
+/// In place of failures: it is barred until the parole.
+const FOR_A_WHILE: u8 = FOR_GOOD - 1;
+
+impl Bars {
+    /// How many failures are one too many.
+    fn limit(self) -> u8 {
+        self.failures.clamp(1, FOR_A_WHILE - 1)
+    }
+}
 
 impl<const MODELS: usize> Lane<MODELS> {
     pub(super) const fn new(ticket: Ticket) -> Self {
@@ -239,13 +249,14 @@ impl<const MODELS: usize> Lane<MODELS> {
         let (Some(bars), Some(failures)) = (bars, self.failures.get_mut(usize::from(model.0))) else {
             return false;
         };
-        if *failures == FOR_GOOD {
+        if *failures >= FOR_A_WHILE {
             return false;
         }
-        *failures = failures.saturating_add(1).min(FOR_GOOD - 1);
-        if *failures < bars.failures {
+        *failures += 1;
+        if *failures < bars.limit() {
             return false;
         }
+        *failures = FOR_A_WHILE;
         let until = now.saturating_add(Duration::from_nanos(bars.rest.as_nanos().max(1_000)));
         self.parole = if self.parole == Instant::MAX { until } else { self.parole.max(until) };
         true
@@ -260,21 +271,20 @@ impl<const MODELS: usize> Lane<MODELS> {
 
     /// The next model whose parole has come, until there is none left. O(MODELS).
     pub(super) fn next_on_parole(&mut self, bars: Option<Bars>) -> Option<ModelId> {
-        let limit = bars.map_or(FOR_GOOD, |bars| bars.failures.max(1));
-        let mut models = self.failures.iter_mut().zip(0u8..);
-        let Some((failures, model)) =
-            models.find(|(failures, _)| **failures >= limit && **failures != FOR_GOOD)
-        else {
+        let mut models = self.failures.iter_mut().zip(0..=u8::MAX);
+        let Some((failures, model)) = models.find(|(failures, _)| **failures == FOR_A_WHILE) else {
             self.parole = Instant::MAX;
             return None;
         };
-        *failures = limit - 1;
+        *failures = bars.map_or(0, |bars| bars.limit() - 1);
         Some(ModelId(model))
     }
 }
 
 #[cfg(test)]
 mod tests {
+    use sdrm3_core::AcceleratorId;
+
     use super::*;
 
     #[test]
@@ -289,5 +299,29 @@ mod tests {
         assert_eq!(millis, [3, 6, 10, 10, 10, 10, 10]);
         let none = Rest { first: Duration::ZERO, longest: Duration::ZERO };
         assert_eq!([none.after(0), none.after(9)], [Duration::from_micros(1); 2]);
+    }
+
+    const fn lane<const MODELS: usize>() -> Lane<MODELS> {
+        Lane::new(Ticket { accelerator: AcceleratorId(0), sequence: 0 })
+    }
+
+    #[test]
+    fn no_number_of_failures_is_too_great_to_be_reached() {
+        let (mut lane, model) = (lane::<1>(), ModelId(0));
+        let bars = Some(Bars { failures: u8::MAX, rest: Duration::from_millis(1) });
+        let barred = (1..=255).find(|_| lane.blame(model, bars, Instant::ZERO));
+        assert_eq!(barred, Some(253));
+        assert_eq!([lane.next_on_parole(bars), lane.next_on_parole(bars)], [Some(model), None]);
+        assert!(lane.blame(model, bars, Instant::ZERO), "its next failure is one too many");
+    }
+
+    #[test]
+    fn there_may_be_room_for_more_models_than_there_are() {
+        let (mut lane, bars) = (lane::<300>(), Some(Bars { failures: 1, rest: Duration::from_millis(1) }));
+        for model in [0, 254].map(ModelId) {
+            assert!(lane.blame(model, bars, Instant::ZERO));
+        }
+        let let_in = core::iter::from_fn(|| lane.next_on_parole(bars));
+        assert_eq!(let_in.collect::<heapless::Vec<_, 3>>(), [0, 254].map(ModelId));
     }
 }
