@@ -59,11 +59,11 @@ fn a_late_block_that_moves_is_given_graces_and_then_no_more() {
     }
     npu(&mut runtime).progress = Some(50);
     assert_eq!(runtime.poll(ms(29), &mut diary), Wake::Now, "enough");
-    assert_eq!(runtime.poll(ms(29), &mut diary), Wake::At(ms(47)), "twice its time to run to its end");
+    assert_eq!(runtime.poll(ms(29), &mut diary), Wake::At(ms(34)), "three times its time are over: a grace");
     let trouble = runtime.trouble();
     assert_eq!((trouble.timeouts, trouble.extensions, trouble.cancels, trouble.resets), (1, 4, 1, 0));
-    npu(&mut runtime).ends(done(40));
-    runtime.poll(ms(40), &mut diary);
+    npu(&mut runtime).ends(done(33));
+    runtime.poll(ms(33), &mut diary);
     assert_eq!(diary.read(), ["hands#0 late", "hands#0 -> pose?"], "slow is not hung: its result counts");
 }
 
@@ -139,6 +139,15 @@ fn what_does_not_stop_in_time_is_reset() {
     assert_eq!(runtime.poll(ms(9), &mut diary), Wake::At(ms(27)), "three times its time in all");
     runtime.poll(ms(27), &mut diary);
     assert_eq!(npu(&mut runtime).resets, 1);
+}
+
+#[test]
+fn graces_are_part_of_the_time_that_a_block_is_given_in_all() {
+    let (mut runtime, mut diary) = hands_on_the_npu();
+    npu(&mut runtime).progress = Some(7);
+    assert_eq!(runtime.poll(ms(9), &mut diary), Wake::At(ms(14)));
+    assert_eq!(runtime.poll(ms(14), &mut diary), Wake::Now, "it stands still, and cannot be stopped");
+    assert_eq!(runtime.poll(ms(14), &mut diary), Wake::At(ms(27)), "three times its time, as without");
 }
 
 // ---- written off, and back -------------------------------------------------------------------

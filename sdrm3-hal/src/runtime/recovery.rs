@@ -119,9 +119,7 @@ where
                 lane.go(Step::Stopping, now.saturating_add(grace));
             }
             CancelOutcome::RunsToEnd => {
-                let more = u64::from(timeouts.run_out).saturating_sub(1);
-                let more = Duration::from_nanos(lane.time.as_nanos().saturating_mul(more));
-                lane.go(Step::Stopping, now.saturating_add(more.max(grace)));
+                lane.go(Step::Stopping, lane.run_out.max(now.saturating_add(grace)));
             }
             CancelOutcome::NeedsReset | CancelOutcome::Unknown => {
                 self.reset_hung(accelerator, now, application);

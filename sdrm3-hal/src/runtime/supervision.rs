@@ -53,7 +53,8 @@ pub struct Timeouts {
     pub grace: Duration,
     /// How many graces a late block is given at most while it moves on.
     pub extensions: u8,
-    /// How many times its time a block is given in all that cannot be stopped but runs to its end.
+    /// How many times its time a block is given in all, graces included, that cannot be stopped but runs to
+    /// its end; a grace at least from when it was to stop.
     pub run_out: u8,
 }
 
@@ -125,8 +126,8 @@ pub(super) struct Lane<const MODELS: usize> {
     /// The block in flight, as long as the step is one of a block.
     pub(super) ticket: Ticket,
     pub(super) model: ModelId,
-    /// How long it may take.
-    pub(super) time: Duration,
+    /// Until when it may run if it cannot be stopped; no such time without a block.
+    pub(super) run_out: Instant,
     /// A sibling was reset, and the block in flight with it: it is not to blame.
     pub(super) reset_by_sibling: bool,
     /// Rests, and quarantines, since a block last succeeded.
@@ -175,7 +176,7 @@ impl<const MODELS: usize> Lane<MODELS> {
             due: Instant::MAX,
             ticket,
             model: ModelId(0),
-            time: Duration::MAX,
+            run_out: Instant::MAX,
             reset_by_sibling: false,
             rests: 0,
             quarantines: 0,
@@ -196,6 +197,9 @@ impl<const MODELS: usize> Lane<MODELS> {
 
     pub(super) fn go(&mut self, step: Step, due: Instant) {
         (self.step, self.due) = (step, due);
+        if !self.is_running() {
+            self.run_out = Instant::MAX;
+        }
     }
 
     /// A block was accepted, and is expected to take this long.
@@ -207,11 +211,13 @@ impl<const MODELS: usize> Lane<MODELS> {
         now: Instant,
     ) {
         (self.ticket, self.model, self.reset_by_sibling) = (block.ticket, block.frame.model, false);
-        self.time = timeouts.map_or(Duration::MAX, |timeouts| {
+        let (time, run_out) = timeouts.map_or((Duration::MAX, 1), |timeouts| {
             let scaled = expected.as_nanos().saturating_mul(u64::from(timeouts.factor));
-            Duration::from_nanos(scaled.max(1)).saturating_add(timeouts.slack)
+            (Duration::from_nanos(scaled.max(1)).saturating_add(timeouts.slack), timeouts.run_out)
         });
-        self.go(Step::Running, now.saturating_add(self.time));
+        let in_all = Duration::from_nanos(time.as_nanos().saturating_mul(u64::from(run_out)));
+        self.run_out = now.saturating_add(in_all);
+        self.go(Step::Running, now.saturating_add(time));
     }
 
     /// Its block has succeeded: all is forgotten.
