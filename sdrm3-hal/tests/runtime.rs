@@ -6,7 +6,7 @@ use fake::{Diary, Driven, FACE, Fake, HANDS, VOICE, ms, runtime, scheduler, with
 use sdrm3_core::{AcceleratorId, Instant, Outcome, Path, Ticket};
 use sdrm3_hal::handover::{Handover, Signal};
 use sdrm3_hal::queue::{ErrorKind, Pump};
-use sdrm3_hal::{Input, Runtime, SetupError, Trouble, Wake};
+use sdrm3_hal::{Input, Runtime, SetupError, Supervision, Trouble, Wake};
 
 const NPU: usize = 0;
 const DSP: usize = 1;
@@ -126,6 +126,18 @@ fn a_stale_frame_makes_room_for_one_that_can_be_in_time() {
         Wake::At(ms(40)),
         "their time counts from when their data were there, not from the turn"
     );
+}
+
+#[test]
+fn a_sensor_whose_clock_is_ahead_does_not_move_the_time() {
+    let (runtime, mut diary) = (runtime(), Diary::barren());
+    let mut runtime = runtime.with_supervision(Supervision::DEFAULT);
+    let inputs = Handover::<Input, 2>::new(&RUNG);
+    inputs.push(Input { model: HANDS, at: ms(3_600_000) }).unwrap();
+    let late = Wake::At(ms(2 + 9));
+    assert_eq!(runtime.turn(ms(2), &mut &inputs, &mut diary), late, "as though it had come just now");
+    npu_ends(&mut runtime, &mut diary, 4, done(4));
+    assert_eq!(diary.read(), ["released hands#0", "hands#0 on npu", "hands#0 in time", "hands#0 -> pose?"]);
 }
 
 #[test]

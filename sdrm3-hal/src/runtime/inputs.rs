@@ -13,7 +13,8 @@ use crate::trace::Sink;
 pub struct Input {
     /// Of which model.
     pub model: ModelId,
-    /// When its data were there.
+    /// When its data were there. A time ahead of the runtime's counts as that: a sensor whose clock is ahead
+    /// moves no other frame's time.
     pub at: Instant,
 }
 
@@ -110,6 +111,7 @@ where
         application: &mut impl Application,
     ) -> Wake {
         let (mut more, mut polled) = (true, false);
+        let latest = now.max(self.now);
         for _ in 0..JOBS {
             if polled && self.scheduler.jobs_in_flight() >= JOBS {
                 break;
@@ -118,6 +120,7 @@ where
                 more = false;
                 break;
             };
+            let input = Input { at: input.at.min(latest), ..input };
             let mut answer = self.admit(input, application);
             if let Err(Refused { frame: Some(frame), why: Refusal::Full { .. } }) = answer
                 && !polled
