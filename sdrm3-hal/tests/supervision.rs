@@ -109,6 +109,28 @@ fn a_late_block_is_not_given_up_while_its_queue_asks_how_far_it_is() {
     assert_eq!((trouble.timeouts, trouble.extensions, trouble.cancels), (1, 2, 1));
 }
 
+/// Nothing was heard of the block before it was late.
+#[test]
+fn a_queue_that_has_to_ask_first_is_given_a_grace_to_hear() {
+    for hears in [false, true] {
+        let (mut runtime, mut diary) = hands_on_the_npu();
+        (npu(&mut runtime).tells, npu(&mut runtime).pumped) = (true, true);
+        assert_eq!(runtime.poll(ms(9), &mut diary), Wake::Now);
+        assert_eq!(runtime.poll(us(13_999), &mut diary), Wake::Now);
+        assert_eq!(npu(&mut runtime).cancelled, [], "the question is under way");
+        npu(&mut runtime).progress = hears.then_some(7);
+        npu(&mut runtime).pumped = !hears;
+        let wake = runtime.poll(ms(14), &mut diary);
+        let trouble = runtime.trouble();
+        assert_eq!((trouble.timeouts, trouble.extensions), (1, u32::from(hears)));
+        if hears {
+            assert_eq!(wake, Wake::At(ms(19)), "a sign of life");
+        } else {
+            assert_eq!(npu(&mut runtime).cancelled.len(), 1, "and no longer");
+        }
+    }
+}
+
 #[test]
 fn what_only_a_reset_stops_is_reset_at_once() {
     for answer in [CancelOutcome::NeedsReset, CancelOutcome::Unknown] {

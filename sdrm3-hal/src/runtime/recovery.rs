@@ -67,10 +67,11 @@ where
                 }
                 Step::Running => {
                     count(&mut self.trouble.timeouts);
+                    lane.step = Step::Suspected { progress: None, extensions: 0 };
                     asked |= self.suspect(accelerator, None, 0, now, application);
                 }
                 Step::Suspected { progress, extensions } => {
-                    asked |= self.suspect(accelerator, Some(progress), extensions, now, application);
+                    asked |= self.suspect(accelerator, progress, extensions, now, application);
                 }
                 Step::Stopping => asked |= self.reset_hung(accelerator, now, application),
                 Step::Resetting => self.write_off(accelerator, now, application),
@@ -97,7 +98,7 @@ where
     ) -> bool {
         let index = usize::from(accelerator.0);
         let (grace, timeouts) = (self.grace(), self.supervision.timeouts);
-        let more = before.is_some() && timeouts.is_some_and(|timeouts| extensions < timeouts.extensions);
+        let more = timeouts.is_some_and(|timeouts| extensions < timeouts.extensions);
         if more && self.moved(index, before).is_none() && self.may_hear(index, now, application) {
             return true;
         }
@@ -109,8 +110,8 @@ where
         };
         if let Some(progress) = progress.filter(|_| extensions < timeouts.extensions) {
             count(&mut self.trouble.extensions);
-            let step = Step::Suspected { progress, extensions: extensions.saturating_add(1) };
-            lane.go(step, now.saturating_add(grace));
+            let (progress, extensions) = (Some(progress), extensions.saturating_add(1));
+            lane.go(Step::Suspected { progress, extensions }, now.saturating_add(grace));
             return false;
         }
         count(&mut self.trouble.cancels);
@@ -135,7 +136,7 @@ where
     }
 
     /// Polls the queue of a block that has not moved once more: whether it still asks its device, and this is
-    /// no longer than a grace behind the end of the last one.
+    /// no longer than a grace behind the end of its time, or of its last grace.
     fn may_hear(&mut self, index: usize, now: Instant, application: &mut impl Application) -> bool {
         let latest = self.lanes.get(index).map_or(now, |lane| lane.due.saturating_add(self.grace()));
         let tells = self.queues.get(index).is_some_and(|queue| queue.capabilities().progress);

@@ -144,8 +144,9 @@ pub(super) struct Lane<const MODELS: usize> {
 pub(super) enum Step {
     Free,
     Running,
+    /// Late; with how far it had come, if that is known, and how many graces it was given.
     Suspected {
-        progress: u32,
+        progress: Option<u32>,
         extensions: u8,
     },
     Stopping,

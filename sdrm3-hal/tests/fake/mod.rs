@@ -33,8 +33,10 @@ pub(crate) struct Fake {
     pub(crate) running: Option<Dispatch>,
     /// All tickets that it accepted.
     pub(crate) accepted: Vec<Ticket>,
-    /// How far its block has come, if it can tell.
+    /// How far its block has come, if it knows.
     pub(crate) progress: Option<u32>,
+    /// It can tell, even if it does not know yet.
+    pub(crate) tells: bool,
     /// What it answers to a cancellation, instead of `RunsToEnd`.
     pub(crate) cancel: Option<CancelOutcome>,
     /// All tickets that it was asked to cancel.
@@ -79,7 +81,7 @@ impl ErrorType for Fake {
 impl AcceleratorQueue for Fake {
     fn capabilities(&self) -> Capabilities {
         let plain = Capabilities::plain(1);
-        let plain = if self.progress.is_some() { plain.with_progress() } else { plain };
+        let plain = if self.tells || self.progress.is_some() { plain.with_progress() } else { plain };
         self.domain.map_or(plain, |domain| plain.with_reset_domain(domain))
     }
 
