@@ -275,6 +275,11 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         self.retune = true;
     }
 
+    /// Whether a model is switched on; one that is unknown is not. O(1).
+    pub fn is_active(&self, model: ModelId) -> bool {
+        self.models.get(usize::from(model.0)).is_some_and(|state| state.active)
+    }
+
     /// Switches a model on or off. Its waiting frames are withdrawn by the next polls, uncounted; a
     /// block that runs goes on to its end. Frames of its parent no longer stand for frames of it, in
     /// smart frame drop. The answer is whether it was the other way before.
@@ -436,7 +441,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
                     break;
                 }
                 let Some(parent) = self.workload.model(cascade.parent) else { break };
-                active = self.models.get(usize::from(cascade.parent.0)).is_some_and(|state| state.active);
+                active = self.is_active(cascade.parent);
                 at = parent;
             }
         }

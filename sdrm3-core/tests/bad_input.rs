@@ -198,6 +198,7 @@ fn a_refused_frame_that_is_tried_again_is_as_old_as_it_is() {
     let late = refused(&mut scheduler, |s| s.release(VOICE, ms(8))).frame.unwrap();
     assert_eq!(late.number, 2, "the number of a frame that was told of too late comes behind");
     scheduler.set_active(VOICE, false, ms(9)).unwrap();
+    assert_eq!([HANDS, VOICE, ModelId(99)].map(|model| scheduler.is_active(model)), [true, false, false]);
     assert_eq!(
         refused(&mut scheduler, |s| s.readmit(late, ms(9))),
         Refused { frame: None, why: Refusal::Inactive }

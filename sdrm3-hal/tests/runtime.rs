@@ -2,8 +2,13 @@
 
 mod fake;
 
-use fake::{Diary, Driven, FACE, Fake, HANDS, VOICE, ms, runtime, scheduler, with_room};
-use sdrm3_core::{AcceleratorId, Instant, Outcome, Path, Ticket};
+use fake::{
+    BOTH, Diary, Driven, FACE, Fake, HANDS, ONE_NETWORK, Oldest, POSE, VOICE, ms, runtime, scheduler,
+    with_room,
+};
+use sdrm3_core::{
+    AcceleratorId, Config, Duration, Instant, Model, Outcome, Path, Probability, Scheduler, Ticket, Workload,
+};
 use sdrm3_hal::handover::{Handover, Signal};
 use sdrm3_hal::queue::{ErrorKind, Pump};
 use sdrm3_hal::{Input, Runtime, SetupError, Supervision, Trouble, Wake};
@@ -391,6 +396,34 @@ fn the_end_of_a_run_accounts_for_every_frame() {
     assert_eq!(counts.collect::<Vec<_>>(), [(1, 1), (1, 1), (1, 1), (0, 0), (0, 0), (0, 0), (0, 0)]);
     npu_ends(&mut runtime, &mut diary, 21, done(21));
     assert_eq!(runtime.trouble().stale_completions, 1, "what comes after the end is stale");
+}
+
+/// Grip is due 5 ms behind the release of hands, before hands and pose are.
+static HASTY: [Model<'static, 2>; 3] = [
+    Model::new("hands", Duration::from_millis(20), &ONE_NETWORK),
+    Model::new("pose", Duration::from_millis(20), &ONE_NETWORK).after(HANDS, Probability::ALWAYS),
+    Model::new("grip", Duration::from_millis(20), &ONE_NETWORK)
+        .after(POSE, Probability::ALWAYS)
+        .with_deadline(Duration::from_millis(5)),
+];
+static CASCADE: Workload<'static, 2> = Workload::new(&HASTY, &BOTH);
+
+#[test]
+fn nothing_behind_a_model_that_is_off_is_lost_at_the_end_of_a_run() {
+    let end = |pose: bool, at| {
+        let scheduler = Scheduler::<_, 3, 2, 2>::new(&CASCADE, Oldest, Config::PLAIN).unwrap();
+        let queues = [Fake::default(), Fake::default()].into_iter().collect();
+        let (mut runtime, mut diary) = (Runtime::new(scheduler, queues).unwrap(), Diary::default());
+        runtime.set_active(POSE, pose, ms(0), &mut diary).unwrap();
+        runtime.release(HANDS, ms(0), &mut diary).unwrap();
+        diary.read();
+        runtime.close(ms(at), &mut diary);
+        diary.read()
+    };
+    let left = ["hands#0 left out", "hands#0 -> pose?", "pose#0 -> grip?", "grip#0 lost its parent"];
+    assert_eq!(end(true, 10), left, "hands and pose had more time");
+    assert_eq!(end(false, 10), left[..2]);
+    assert_eq!(end(false, 20), ["hands#0 overdue", "hands#0 -> pose?"]);
 }
 
 // ---- queues that are not as quiet as they should be ------------------------------------------

@@ -73,7 +73,7 @@ where
         let _ = lost.push(frame);
         while let Some(parent) = lost.pop() {
             for (model, row) in self.scheduler.workload().children(parent.model) {
-                if !application.gives_rise(&parent, model) {
+                if !application.gives_rise(&parent, model) || !self.scheduler.is_active(model) {
                     continue;
                 }
                 let deadline = row.deadline.map_or(parent.deadline, |d| parent.origin.saturating_add(d));
