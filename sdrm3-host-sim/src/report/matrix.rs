@@ -73,20 +73,23 @@ impl<'a> Matrix<'a> {
         let order = self.by_mean();
         let (&best, others) = order.split_first()?;
         others.first()?;
-        let ahead = |&other: &usize| {
-            let (below, other) = (self.below(best, other)?, self.policies[other]);
-            Some(match below == 0.0 {
-                true => format!("that of {other}"),
-                false => format!("{below:.1} % below {other}"),
-            })
-        };
-        let ahead: Vec<String> = others.iter().map(ahead).collect::<Option<_>>()?;
+        let ahead: Vec<String> =
+            others.iter().map(|other| self.ahead(best, *other)).collect::<Option<_>>()?;
         let name = self.policies[best];
         Some(format!("{name} serves these workloads best: its UXCost is {}.", ahead.join(", ")))
     }
 
+    /// Where the mean of a policy lies beside that of another, which is no better.
+    pub(super) fn ahead(&self, policy: usize, other: usize) -> Option<String> {
+        let (below, other) = (self.below(policy, other)?, self.policies[other]);
+        Some(match below == 0.0 {
+            true => format!("that of {other}"),
+            false => format!("{below:.1} % below {other}"),
+        })
+    }
+
     /// By how many percent the mean of a policy is below that of another.
-    pub(super) fn below(&self, policy: usize, other: usize) -> Option<f64> {
+    fn below(&self, policy: usize, other: usize) -> Option<f64> {
         let (mean, other) = (self.means[policy]?, self.means[other]?);
         Some(if other > 0.0 { 100.0 * (1.0 - mean / other) } else { 0.0 })
     }

@@ -45,17 +45,13 @@ pub(super) fn of_comparison(runs: &[Run]) -> String {
 }
 
 fn sentence(matrix: &Matrix<'_>, best: usize, others: &[usize]) -> Option<String> {
-    let below = |other: &usize| {
-        let below = matrix.below(best, *other)?;
-        Some(format!("{below:.1}\u{a0}% below {}", matrix.policies[*other]))
-    };
-    let below: Vec<String> = others.iter().map(below).collect::<Option<_>>()?;
+    let ahead: Vec<String> = others.iter().map(|other| matrix.ahead(best, *other)).collect::<Option<_>>()?;
     Some(format!(
         "{} serves {} best: its UXCost{} is {}; {}.",
         matrix.policies[best],
         if matrix.counting() > 1 { "these workloads" } else { "this workload" },
         over(matrix),
-        below.join(" and "),
+        ahead.join(" and ").replace(" %", "\u{a0}%"),
         missed(matrix, best)
     ))
 }
