@@ -307,7 +307,7 @@ pub(crate) struct JobPool<'w, const N: usize, const ACCS: usize> {
 
 impl<'w, const N: usize, const ACCS: usize> JobPool<'w, N, ACCS> {
     pub(crate) const fn new() -> Self {
-        const { assert!(N > 0 && N <= 65_535, "JOBS must lie in 1..=65535") };
+        const { assert!(N > 0 && N <= 65_536, "JOBS must lie in 1..=65536") };
         Self { slots: [None; N], generations: [0; N], top: 0 }
     }
 
@@ -377,7 +377,8 @@ impl<'w, const N: usize, const ACCS: usize> JobPool<'w, N, ACCS> {
     /// The places in use, by ascending index, and the jobs there.
     #[inline(always)]
     pub(crate) fn places(&self) -> impl Iterator<Item = (&Option<Job<'w, ACCS>>, u16)> {
-        self.slots.get(..self.top).unwrap_or(&[]).iter().zip(0..)
+        let used = self.slots.get(..self.top).unwrap_or(&[]);
+        used.iter().enumerate().map(|(place, job)| (job, place as u16))
     }
 
     /// Those that wait for an accelerator.
@@ -419,12 +420,12 @@ mod tests {
 
     #[test]
     fn the_largest_pool_is_looked_through_to_its_last_place() {
-        const MOST: usize = 65_535;
+        const MOST: usize = 65_536;
         let look = || {
             let mut pool = std::boxed::Box::new(JobPool::<MOST, 1>::new());
             pool.slots = [Some(job(0)); MOST];
             pool.top = MOST;
-            assert_eq!(pool.places().last().map(|(_, place)| place), Some(65_534));
+            assert_eq!(pool.places().last().map(|(_, place)| place), Some(u16::MAX));
         };
         let roomy = std::thread::Builder::new().stack_size(64 << 20);
         roomy.spawn(look).unwrap().join().unwrap();

@@ -96,7 +96,7 @@ struct ModelState<const ACCS: usize> {
 ///
 /// A clone is a snapshot: to try what would follow, or to explore all that can.
 ///
-/// A scheduler with room for no job, or for more than 65 535, does not compile:
+/// A scheduler with room for no job, or for more than 65 536, does not compile:
 ///
 /// ```compile_fail,E0080
 /// # use sdrm3_core::{Config, MapScore, Scheduler, Workload};
