@@ -20,14 +20,6 @@ for language in "gcc -std=c99 -x c" "gcc -std=c11 -x c" "g++ -std=c++14 -x c++" 
 done
 echo "header pass"
 
-# The book's first program, as it stands there.
-{
-    printf '#include <stdio.h>\nvoid driver_start(const void *);\nvoid application_lost(const void *);\n'
-    awk '/^## / { on = /Ten minutes/ } /^```/ { code = on && /^```c$/; next } code' ../../docs/src/c-library.md
-} >"$scratch/book.c"
-gcc -std=c99 $strict -Wno-unused-function -fsyntax-only "$scratch/book.c"
-echo "book pass"
-
 same() { # WHAT OUTPUT
     if ! diff -u examples/headset.txt "$2"; then
         echo "$1 fail: its output differs from examples/headset.txt" >&2

@@ -30,29 +30,31 @@ fn the_c_of_the_chapter_compiles() {
         panic!("the chapter has {} blocks of C, not tables, start, decide and the two notes", blocks.len())
     };
     let first = format!("{READERS}{tables}{start}{decide}");
-    compiles(directory, "the first program", &first);
-    compiles(directory, "Zephyr", &format!("{READERS}{FIRST}#include \"zephyr.h\"\n{zephyr}"));
+    compiles(directory, "c99", "the first program", &first);
+    compiles(directory, "c11", "Zephyr", &format!("{READERS}{FIRST}#include \"zephyr.h\"\n{zephyr}"));
     let task = "void begin(void) { task(0); }";
-    compiles(directory, "FreeRTOS", &format!("{READERS}{FIRST}#include \"freertos.h\"\n{freertos}\n{task}"));
+    let freertos = format!("{READERS}{FIRST}#include \"freertos.h\"\n{freertos}\n{task}");
+    compiles(directory, "c11", "FreeRTOS", &freertos);
     // It is seen when it does not.
     let broken = first.replace("sdrm3_poll(scheduler, now, &action)", "sdrm3_poll(scheduler, &action)");
-    assert!(compile(directory, &broken).is_none_or(|result| result.is_err()));
+    assert!(compile(directory, "c99", &broken).is_none_or(|result| result.is_err()));
 }
 
-fn compiles(directory: &Path, what: &str, program: &str) {
-    match compile(directory, program) {
+fn compiles(directory: &Path, standard: &str, what: &str, program: &str) {
+    match compile(directory, standard, program) {
         Some(result) => result.unwrap_or_else(|says| panic!("{what}: {says}")),
         None => sdrm3_check::skipped("notes", "there is no gcc"),
     }
 }
 
 /// `None` without a compiler; else what it says, if anything.
-fn compile(directory: &Path, program: &str) -> Option<Result<(), String>> {
+fn compile(directory: &Path, standard: &str, program: &str) -> Option<Result<(), String>> {
     let mut compiler = Command::new("gcc");
+    compiler.arg(format!("-std={standard}"));
     compiler.args([
-        "-std=c11",
         "-Wall",
         "-Wextra",
+        "-Wpedantic",
         "-Wno-unused-parameter",
         "-Werror",
         "-fsyntax-only",
