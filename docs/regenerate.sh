@@ -1,24 +1,29 @@
 #!/usr/bin/env bash
 # Makes the tables and pictures of the book anew, from anywhere:
 #   docs/regenerate.sh                 those of the simulator, about ten minutes
-#   docs/regenerate.sh device [FILE]   those of the device, from sdrm3-hal/firmware/run.sh (a quarter of an hour)
-#                                      or from its output, saved to FILE
+#   docs/regenerate.sh device [FILE]   those of the device, from sdrm3-hal/firmware/run.sh (a quarter of an hour);
+#                                      or its tables alone, from that script's output, saved to FILE
 set -euo pipefail
 from=${2:+$(realpath "$2")}
 cd "$(dirname "$0")/.."
 
-# Limits that are not met are in the tables as such: run.sh may fail, its numbers count.
+# Limits that are not met are in the tables as such: run.sh may fail, its numbers count. Nothing is left of an earlier run.
 device() {
-    local run=sdrm3-hal/firmware/run.sh lines=${1:-}
+    local run=sdrm3-hal/firmware/run.sh replayed=sdrm3-hal/firmware/target/logs/m4f.device.txt lines=${1:-}
     if [ -z "$lines" ]; then
         lines=$(mktemp)
+        rm -f $replayed
         TOOLCHAIN=${TOOLCHAIN:-debian} $run >"$lines" || echo "regenerate.sh: run.sh fails; the tables say where" >&2
     fi
     { cat "$lines" && cargo run --release -q -p sdrm3-core --example decision_cost | sed 's/^host_/host./'; } |
         python3 docs/device.py $run >docs/src/results/device.tmp
     mv docs/src/results/device.tmp docs/src/results/device.md
-    { echo '$ sdrm3-sim replay device.trace' && cat sdrm3-hal/firmware/target/logs/m4f.device.txt; } \
-        >docs/src/results/device_replay.txt
+    if [ -n "${1:-}" ]; then
+        echo "regenerate.sh: $1 holds no replayed trace: device_replay.txt stays as it is" >&2
+        return
+    fi
+    { echo '$ sdrm3-sim replay device.trace' && cat $replayed; } >docs/src/results/device_replay.tmp
+    mv docs/src/results/device_replay.tmp docs/src/results/device_replay.txt
 }
 
 case ${1:-} in
@@ -39,25 +44,25 @@ rm -rf $img/landscape.svg $img/load_ramp.svg $img/comparison.svg $img/faults.svg
 throttled=()
 for file in sdrm3-host-sim/examples/throttled/*.toml; do throttled+=(--scenario "$file"); done
 
-$sim >$results/compare.txt
-$sim compare --platform all >$results/policies.txt
-$sim compare --platform all --bound --out $results/full >/dev/null
+"$sim" >$results/compare.txt
+"$sim" compare --platform all >$results/policies.txt
+"$sim" compare --platform all --bound --out $results/full >/dev/null
 mv $results/full/compare.svg $img/comparison.svg
 mv $results/full/compare.md $results/comparison.md
 rm -r $results/full
-$sim compare --ablation --platform all >$results/ablation_2s.txt
-$sim compare --ablation --platform all --duration-ms 10000 >$results/ablation_10s.txt
-$sim compare --ablation --platform all --duration-ms 10000 "${throttled[@]}" >$results/throttled.txt
+"$sim" compare --ablation --platform all >$results/ablation_2s.txt
+"$sim" compare --ablation --platform all --duration-ms 10000 >$results/ablation_10s.txt
+"$sim" compare --ablation --platform all --duration-ms 10000 "${throttled[@]}" >$results/throttled.txt
 # What learns latencies is told apart from what does not.
 learners=(--policy sdrm3-gated --policy sdrm3-gated-no-correction --policy sdrm3 --policy sdrm3-no-correction)
-$sim compare --platform all --duration-ms 10000 "${learners[@]}" --policy planaria --policy veltair --policy lst --policy fcfs \
+"$sim" compare --platform all --duration-ms 10000 "${learners[@]}" --policy planaria --policy veltair --policy lst --policy fcfs \
     "${throttled[@]}" >$results/gated_throttled.txt
 experiments=sdrm3-host-sim/experiments
-$sim bench $experiments/named.toml --seeds 20 --bound >$results/experiment_named.txt
-$sim bench $experiments/test.toml --seeds 20 --bound >$results/experiment_test.txt
-$sim bench $experiments/test.toml --seeds 20 --bound --ablation --policy sdrm3-gated --policy sdrm3 |
+"$sim" bench $experiments/named.toml --seeds 20 --bound >$results/experiment_named.txt
+"$sim" bench $experiments/test.toml --seeds 20 --bound >$results/experiment_test.txt
+"$sim" bench $experiments/test.toml --seeds 20 --bound --ablation --policy sdrm3-gated --policy sdrm3 |
     sed -n '/^ policy/,$p' >$results/gated_ablation.txt
-$sim bench $experiments/test.toml --seeds 10 "${learners[@]}" --policy lst --policy planaria \
+"$sim" bench $experiments/test.toml --seeds 10 "${learners[@]}" --policy lst --policy planaria \
     --robustness $img/robustness.svg --force >$results/robustness.txt
 # The measured cells of XRBench are not part of the repository.
 if [ -n "${SDRM3_DATA:-}" ]; then
@@ -65,18 +70,18 @@ if [ -n "${SDRM3_DATA:-}" ]; then
     list() { printf '"%s", ' "$SDRM3_DATA/grid/$1"/*.toml; }
     printf 'name = "xrbench"\ndesign = true\n[[cells]]\nscenarios = [%s]\nplatforms = [%s]\ncosts = "%s"\n' \
         "$(list scenarios)" "$(list platforms)" "$SDRM3_DATA/grid/costs.csv" >"$grid"
-    $sim bench "$grid" --seeds 20 --bound >$results/experiment_xrbench.txt
+    "$sim" bench "$grid" --seeds 20 --bound >$results/experiment_xrbench.txt
     rm "$grid"
 else
     echo "regenerate.sh: SDRM3_DATA names no folder: experiment_xrbench.txt stays as it is" >&2
 fi
-$sim tune --study >$results/tuner.txt
-$sim tune --scenario vr_gaming --duration-ms 20000 --picture $img/landscape.svg >$results/landscape.txt
+"$sim" tune --study >$results/tuner.txt
+"$sim" tune --scenario vr_gaming --duration-ms 20000 --picture $img/landscape.svg >$results/landscape.txt
 ramp=(run --scenario sdrm3-host-sim/examples/load_ramp.toml --duration-ms 16000)
-$sim "${ramp[@]}" --without tuner --timeline $img/load_ramp.svg >$results/load_ramp.txt
-$sim "${ramp[@]}" --without tuner,supernet >$results/load_ramp_heaviest.txt
+"$sim" "${ramp[@]}" --without tuner --timeline $img/load_ramp.svg >$results/load_ramp.txt
+"$sim" "${ramp[@]}" --without tuner,supernet >$results/load_ramp_heaviest.txt
 run=(run --scenario drone_outdoor --platform 4k-1os-2ws --policy sdrm3 --duration-ms 4000)
-$sim "${run[@]}" --explain trail_navigation#3 >$results/explain.txt
+"$sim" "${run[@]}" --explain trail_navigation#3 >$results/explain.txt
 # Pictures of the reports need a browser.
 if command -v chromium >/dev/null; then
     shots=$(mktemp -d)
@@ -90,4 +95,4 @@ if command -v chromium >/dev/null; then
 else
     echo "regenerate.sh: no chromium: report.png and report_compare.png stay as they are" >&2
 fi
-$sim faults --picture $img/faults.svg >$results/faults.txt
+"$sim" faults --picture $img/faults.svg >$results/faults.txt
