@@ -276,14 +276,16 @@ measure() {
     board "$name"
     toolchain
     put toolchain $toolchain
-    if ! try build build --release --bins || ! try build.small build "${small[@]}" "${core_as_shipped[@]}" \
-        --bin empty --bin size --bin proof; then
+    local size=("${small[@]}" "${core_as_shipped[@]}") proof=(--bin proof --features proof)
+    if ! try build build --release --bins || ! try build.proof build --release "${proof[@]}" ||
+        ! try build.small build "${size[@]}" --bin empty --bin size ||
+        ! try build.small.proof build "${size[@]}" "${proof[@]}"; then
         fail "the programs do not build: when SDRM3_A_PANIC_PATH_IS_REACHABLE is undefined, one of them can panic"
         return
     fi
     put panic_free yes
     panics release --release
-    panics small "${small[@]}" "${core_as_shipped[@]}"
+    panics small "${size[@]}"
 
     twice headset 5
     while read -r key rest; do put "$key" "$rest"; done < <(grep '^headset' "$logs/$name.headset.txt")
