@@ -176,7 +176,7 @@ panics() {
     else
         put "planted_panic_found_$profile" yes
     fi
-    local programs=(size proof) symbols=$logs/$name.symbols.txt
+    local programs=(size whole proof) symbols=$logs/$name.symbols.txt
     [ "$profile" = small ] || programs+=(headset cost replay record)
     for program in "${programs[@]}"; do
         local elf=target/$target/$profile/$program
@@ -188,30 +188,35 @@ panics() {
     done
 }
 
-code() { # profile key
-    put "$2" $(($(section "$1" size .text) - $(section "$1" empty .text)))
-    put "${2/code/constants}" $(($(section "$1" size .rodata) - $(section "$1" empty .rodata)))
+code() { # profile program key
+    put "$3" $(($(section "$1" "$2" .text) - $(section "$1" empty .text)))
+    put "${3/code/constants}" $(($(section "$1" "$2" .rodata) - $(section "$1" empty .rodata)))
 }
 
-# The static bound of every call; the deepest once the scheduler is set up, and that of setting it up.
+# The static bound of each call in a program; the key's is the deepest once the scheduler is set up.
+deepest() { # profile program key
+    local bounds=$logs/$name.$3.txt
+    python3 stack.py "$tools" "target/$target/$1/$2" '^(sdrm3_firmware|whole)::ops::' >"$bounds" ||
+        { fail "no static bound of the stack of $2, profile $1" && return; }
+    put "$3" "$(awk '$1 != "new" && $2 > most { most = $2 } END { print most + 0 }' "$bounds")"
+}
+
 stack() {
     local bounds=$logs/$name.stack.txt
     if [ "$toolchain" = rustup ]; then
         echo "$name.stack_static not-measured: it needs frame sizes, which Debian's compiler notes down: TOOLCHAIN=debian ./run.sh"
         return
     fi
-    for program in size cost; do
-        python3 stack.py "$tools" "target/$target/release/$program" '^sdrm3_firmware::ops::' >"$bounds" ||
-            { fail "no static bound of the stack of $program" && return; }
-        [ $program = cost ] || cp "$bounds" "$logs/$name.stack_by_call.txt"
-        put "stack_static_$program" "$(awk '$1 != "new" && $2 > most { most = $2 } END { print most + 0 }' "$bounds")"
-    done
-    while read -r call bytes; do put "stack_static_of_$call" "$bytes"; done <"$logs/$name.stack_by_call.txt"
+    deepest small whole stack_static_small
+    deepest release whole stack_static_fast
+    deepest release cost stack_static_cost
+    while read -r call bytes; do put "stack_static_of_$call" "$bytes"; done <"$logs/$name.stack_static_small.txt"
     python3 stack.py "$tools" "target/$target/release/headset" '^headset::poll$' >"$bounds" ||
         { fail "no static bound of the stack of the runtime's poll" && return; }
     put stack_static_of_runtime_poll "$(cut -d' ' -f2 "$bounds")"
-    at_most stack_painted_bytes "${values[stack_static_cost]}"
-    at_most stack_static_size $limit_stack
+    at_most stack_painted_bytes "${values[stack_static_cost]:-0}"
+    at_most stack_static_small $limit_stack
+    at_most stack_static_fast $limit_stack
     at_most stack_static_cost $limit_stack
 }
 
@@ -278,7 +283,7 @@ measure() {
     put toolchain $toolchain
     local size=("${small[@]}" "${core_as_shipped[@]}") proof=(--bin proof --features proof)
     if ! try build build --release --bins || ! try build.proof build --release "${proof[@]}" ||
-        ! try build.small build "${size[@]}" --bin empty --bin size ||
+        ! try build.small build "${size[@]}" --bin empty --bin size --bin whole ||
         ! try build.small.proof build "${size[@]}" "${proof[@]}"; then
         fail "the programs do not build: when SDRM3_A_PANIC_PATH_IS_REACHABLE is undefined, one of them can panic"
         return
@@ -303,8 +308,10 @@ measure() {
     at_most pair_insns_by_job $limit_pair_insns
     at_most pair_insns_by_accelerator $limit_pair_insns
 
-    code small code_small_bytes
-    code release code_fast_bytes
+    code small size code_small_bytes
+    code release size code_fast_bytes
+    code small whole code_whole_small_bytes
+    code release whole code_whole_fast_bytes
     if [ "$name" = m4f ]; then
         at_most code_small_bytes $limit_code_small
         at_most code_fast_bytes $limit_code_fast

@@ -11,6 +11,7 @@ pub mod measure;
 pub mod ops;
 pub mod queue;
 pub mod sizes;
+pub mod turn;
 pub mod vr_gaming;
 pub mod workload;
 

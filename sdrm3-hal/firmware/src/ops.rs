@@ -2,7 +2,7 @@
 
 use sdrm3_core::{
     AcceleratorId, Action, Config, Error, Fault, Frame, Instant, JobId, Leftover, MapScore, ModelId, Outcome,
-    Refused, Report, Scheduler, Ticket, UxCost, Workload, WorkloadError,
+    Refused, Report, Scheduler, Ticket, Workload, WorkloadError,
 };
 
 use crate::workload::ACCELERATORS;
@@ -86,9 +86,4 @@ pub fn set_active(scheduler: &mut Full, model: ModelId, active: bool, now: Insta
 #[inline(never)]
 pub fn close(scheduler: &mut Full, end: Instant) -> Option<Leftover> {
     scheduler.close(end)
-}
-
-#[inline(never)]
-pub fn uxcost(scheduler: &Full) -> UxCost {
-    scheduler.uxcost()
 }
