@@ -666,7 +666,7 @@ impl<'w, const A: usize> Reference<'w, A> {
                 self.last_window.1 += weight * energy;
             }
             if self.last_window != (0.0, 0.0) {
-                self.tuner.window(Some(self.last_window.0 * self.last_window.1));
+                self.tuner.window(self.last_window.0 * self.last_window.1);
             }
         }
         if let Rule::MapScore(weights) = &mut self.rule {

@@ -393,7 +393,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             self.last_window = self.cost_of_window();
             self.policy.observe(&Event::Window(self.last_window()), now);
             if has_weights && self.last_window != WindowCost::default() {
-                self.tuner.window(Some(self.last_window.value()));
+                self.tuner.window(self.last_window.value());
             }
         }
         let weights = self.tuner.weights();

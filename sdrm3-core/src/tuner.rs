@@ -143,10 +143,9 @@ impl Tuner {
         }
     }
 
-    /// Takes in the UXCost of the window that has ended; `None`: it was empty. O(1).
-    pub fn window(&mut self, cost: Option<f32>) {
-        let Some(cost) = cost.filter(|cost| cost.is_finite()) else { return };
-        if self.frozen {
+    /// Takes in the UXCost of a window that has ended and was not empty; one that is not finite changes nothing. O(1).
+    pub fn window(&mut self, cost: f32) {
+        if self.frozen || !cost.is_finite() {
             return;
         }
         match self.phase {
@@ -257,7 +256,7 @@ mod tests {
                 return windows;
             }
             let Weights { alpha, beta } = tuner.weights();
-            tuner.window(Some(cost(alpha.as_f64(), beta.as_f64()) as f32));
+            tuner.window(cost(alpha.as_f64(), beta.as_f64()) as f32);
         }
         panic!("does not settle: {tuner:?}");
     }
@@ -326,11 +325,11 @@ mod tests {
     }
 
     #[test]
-    fn an_empty_or_senseless_window_changes_nothing() {
+    fn a_senseless_window_changes_nothing() {
         let mut tuner = Tuner::new(Weights::default());
-        tuner.window(Some(1.0));
+        tuner.window(1.0);
         let before = tuner;
-        for cost in [None, Some(f32::NAN), Some(f32::INFINITY)] {
+        for cost in [f32::NAN, f32::INFINITY] {
             tuner.window(cost);
             assert_eq!(tuner, before);
         }
@@ -341,11 +340,11 @@ mod tests {
         let mut tuner = Tuner::new(Weights::default());
         settle(&mut tuner, bowl(1.0, 1.0));
         for cost in [9.0, 1.0, 1.0, 0.1, 1.0] {
-            tuner.window(Some(cost));
+            tuner.window(cost);
             assert!(tuner.is_settled(), "after {cost}");
         }
-        tuner.window(Some(2.0));
-        tuner.window(Some(2.0));
+        tuner.window(2.0);
+        tuner.window(2.0);
         assert!(!tuner.is_settled());
         assert!(settle(&mut tuner, bowl(0.0, 2.0)) > 0);
         assert_eq!(tuner.centre(), Weights { alpha: Weight::ZERO, beta: Weight::MAX });
@@ -356,7 +355,7 @@ mod tests {
         let mut tuner = Tuner::new(Weights::default());
         tuner.freeze(true);
         for cost in [1.0, 5.0, 0.1, 7.0] {
-            tuner.window(Some(cost));
+            tuner.window(cost);
             assert_eq!(tuner.weights(), Weights::default());
         }
         assert!(tuner.is_settled());

@@ -10,7 +10,7 @@ fn at(alpha: f64, beta: f64) -> Weights {
 #[track_caller]
 fn told(tuner: &mut Tuner, windows: &[(f32, (f64, f64))]) {
     for (index, &(cost, (alpha, beta))) in windows.iter().enumerate() {
-        tuner.window(Some(cost));
+        tuner.window(cost);
         assert_eq!(tuner.weights(), at(alpha, beta), "behind window {index} of cost {cost}");
     }
 }
@@ -26,7 +26,7 @@ fn started(base: f32, again: f32) -> Tuner {
 fn settled(level: f32) -> Tuner {
     let mut tuner = started(level, level);
     while !tuner.is_settled() {
-        tuner.window(Some(2.0 * level));
+        tuner.window(2.0 * level);
     }
     assert_eq!((tuner.centre(), tuner.moves()), (Weights::default(), 0));
     tuner
@@ -57,7 +57,7 @@ fn it_moves_to_the_best_neighbour_and_does_not_look_back() {
 fn a_move_that_turns_out_as_good_as_the_place_it_left_stands() {
     let mut tuner = started(1.0, 1.0);
     told(&mut tuner, &[(0.75, (0.0, 1.0)), (2.0, (1.0, 2.0)), (2.0, (1.0, 0.0)), (2.0, (2.0, 1.0))]);
-    tuner.window(Some(1.25));
+    tuner.window(1.25);
     assert_eq!(tuner.centre(), at(2.0, 1.0), "1 on average, as before");
 }
 
@@ -65,7 +65,7 @@ fn a_move_that_turns_out_as_good_as_the_place_it_left_stands() {
 fn a_gain_of_one_percent_or_of_the_noise_is_none() {
     let neighbours = |tuner: &mut Tuner, cost: f32| {
         for _ in 0..4 {
-            tuner.window(Some(cost));
+            tuner.window(cost);
         }
         tuner.moves()
     };
@@ -96,7 +96,7 @@ fn it_settles_after_five_moves_though_there_is_better() {
         }
         let is_probe = tuner.weights() != tuner.centre();
         tried += u32::from(is_probe);
-        tuner.window(Some(if is_probe && tried == 1 { 0.8 * level } else { level }));
+        tuner.window(if is_probe && tried == 1 { 0.8 * level } else { level });
         windows += 1;
     }
     assert_eq!(tuner.moves(), 5);
@@ -109,7 +109,7 @@ fn half_as_much_again_is_a_shift_only_if_it_is_more() {
     let is_armed_by = |level: f32, costs: [f32; 2]| {
         let mut tuner = settled(level);
         for cost in costs {
-            tuner.window(Some(cost));
+            tuner.window(cost);
         }
         !tuner.is_settled()
     };
@@ -122,18 +122,18 @@ fn half_as_much_again_is_a_shift_only_if_it_is_more() {
 #[test]
 fn the_level_follows_by_an_eighth() {
     let mut tuner = settled(1.0);
-    tuner.window(Some(1.4)); // 1.05 now, and 1.575 is half as much again
-    tuner.window(Some(1.6));
-    tuner.window(Some(1.6));
+    tuner.window(1.4); // 1.05 now, and 1.575 is half as much again
+    tuner.window(1.6);
+    tuner.window(1.6);
     assert!(!tuner.is_settled(), "1.6 is a shift");
 
     let mut tuner = settled(1.0);
     for _ in 0..16 {
-        tuner.window(Some(1.4));
+        tuner.window(1.4);
         assert!(tuner.is_settled());
     }
-    tuner.window(Some(1.9));
-    tuner.window(Some(1.9));
+    tuner.window(1.9);
+    tuner.window(1.9);
     assert!(tuner.is_settled(), "from 1.35, 1.9 is none");
 }
 

@@ -41,7 +41,7 @@ fn windows(story: &mut Story, twin: &mut Tuner, first: u64, late: &[bool]) {
         frame(story, if late { 12 } else { 2 });
         assert_eq!(story.scheduler.tuner(), twin, "nothing happens within window {window}");
         story.at(100 * (window + 1)).then("wait", "nothing is there");
-        twin.window(Some(if late { 0.5 } else { 0.25 }));
+        twin.window(if late { 0.5 } else { 0.25 });
         assert_eq!(story.scheduler.tuner(), twin, "at the end of window {window}");
         assert_eq!(story.scheduler.policy().weights, Some(twin.weights()), "the policy has its weights");
     }
@@ -68,13 +68,13 @@ fn windows_follow_the_time_and_a_poll_that_comes_late_ends_one() {
     assert_eq!(story.scheduler.tuner(), &twin);
     // Three windows have passed: one ended, measured as a whole, and the next begins now.
     story.at(350).then("wait", "a late poll");
-    twin.window(Some(0.25));
+    twin.window(0.25);
     assert_eq!(story.scheduler.tuner(), &twin);
     frame(&mut story, 2);
     story.at(449).then("wait", "the window ends at 450 ms");
     assert_eq!(story.scheduler.tuner(), &twin);
     story.at(450).then("wait", "now");
-    twin.window(Some(0.25));
+    twin.window(0.25);
     assert_eq!(story.scheduler.tuner(), &twin);
 }
 
@@ -101,7 +101,7 @@ fn a_frame_counts_where_it_ends() {
     story.at(101).ends("npu");
     story.at(200).then("wait", "it ended in this window");
     let mut twin = Tuner::new(Weights::default());
-    twin.window(Some(0.25));
+    twin.window(0.25);
     assert_eq!(story.scheduler.tuner(), &twin);
 }
 

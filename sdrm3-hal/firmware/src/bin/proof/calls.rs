@@ -38,7 +38,7 @@ pub fn numbers() {
 
     let mut tuner = Tuner::new(Weights { alpha: Weight::from_bits(u32::any()), beta: Weight::ONE });
     let tuner = any(&mut tuner);
-    tuner.window(any(Some(f32::any())));
+    tuner.window(f32::any());
     tuner.freeze(any(true));
     tuner.arm();
     any((tuner.is_settled(), tuner.moves(), tuner.centre(), tuner.weights()));
