@@ -66,8 +66,8 @@ const UNIT_BITS: u32 = 4;
 /// More time than this, 17 s, counts as this: sums of it fit 32 bits.
 const LONGEST: u32 = 1 << 30;
 
-/// The longest wait, 8.6 s: with the longest latency, which is below 2^30, it is still less than [`CLOSED`].
-const LONGEST_WAIT: u32 = 1 << 29;
+/// Nobody waits so long, 8.6 s. With the longest latency, which is below 2^30, any other wait is less than [`CLOSED`].
+const TOO_LONG: u32 = 1 << 29;
 
 /// The policy, for a workload of at most `MODELS` models and `ACCS` accelerators.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -363,13 +363,13 @@ impl<const MODELS: usize, const ACCS: usize> Policy for Gated<MODELS, ACCS> {
             *wait = match state.activity {
                 Activity::Idle => 0,
                 // A block that is overdue is taken to need as long again as it is late.
-                Activity::Busy { until } if until < now => {
-                    units(now.saturating_since(until)).min(LONGEST_WAIT)
-                }
-                Activity::Busy { until } => units(until.saturating_since(now)).min(LONGEST_WAIT),
-                // The sum with a latency where there is none still fits.
+                Activity::Busy { until } if until < now => units(now.saturating_since(until)),
+                Activity::Busy { until } => units(until.saturating_since(now)),
                 Activity::Resting | Activity::OutOfService => CLOSED,
             };
+            if *wait >= TOO_LONG {
+                *wait = CLOSED;
+            }
             open |= u32::from(*wait != CLOSED) << (index & 31);
         }
         self.open = open;

@@ -14,8 +14,8 @@ const COMFORT: i64 = 24;
 const UNIT_NS: u128 = 16;
 /// More time than this counts as this.
 const LONGEST: i64 = 1 << 30;
-/// The longest wait.
-const LONGEST_WAIT: i64 = LONGEST / 2;
+/// Nobody waits so long.
+const TOO_LONG: i64 = LONGEST / 2;
 /// Frames without comfort go before all others.
 const URGENT: i64 = 1 << 40;
 /// And those of them that go on before these.
@@ -61,7 +61,7 @@ impl<const A: usize> Reference<'_, A> {
             None => 0,
             Some(block) => self.now.as_nanos().abs_diff(block.until.as_nanos()),
         };
-        Some(units(wait.into()).min(LONGEST_WAIT))
+        Some(units(wait.into())).filter(|wait| *wait < TOO_LONG)
     }
 
     /// A frame was in time.
