@@ -253,7 +253,7 @@ impl JobView<'_> {
     }
 
     /// What [`latencies_16_ns`](Self::latencies_16_ns) has, for a policy whose wrapper has it not made ready.
-    #[cold]
+    #[inline(never)]
     pub(crate) fn work_out_latencies_16_ns<const ACCS: usize>(&self) -> [u32; ACCS] {
         correction::latencies_16_ns(self.placements, self.factors, self.ready.may_run)
     }

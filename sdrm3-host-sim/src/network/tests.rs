@@ -21,14 +21,6 @@ fn deviation(own: u64, published: u64) -> f64 {
     (own as f64 / published as f64 - 1.0) * 100.0
 }
 
-fn column(own: u64, published: Option<u64>) -> String {
-    let mega = |value: u64| value as f64 / 1e6;
-    match published {
-        Some(p) => format!("{:>9.2} {:>9.2} {:>+6.1}", mega(own), mega(p), deviation(own, p)),
-        None => format!("{:>9.2} {:>9} {:>6}", mega(own), "-", "-"),
-    }
-}
-
 fn heaviest(name: &str) -> SubNetwork {
     find(name).expect("a zoo network").subnetworks.swap_remove(0)
 }
@@ -47,40 +39,6 @@ fn plain_network(depths: &[u32]) -> Network {
     network
 }
 
-/// `cargo test -p sdrm3-host-sim --lib zoo_table -- --ignored --nocapture`
-#[test]
-#[ignore = "it only prints the comparison"]
-fn zoo_table() {
-    println!(
-        "{:<19} {:<17} {:>6} {:>6} | {:>9} {:>9} {:>6} {:>9} | {:>9} {:>9} {:>6}",
-        "network",
-        "sub-network",
-        "layers",
-        "prefix",
-        "M MACs",
-        "publ.",
-        "%",
-        "expected",
-        "M params",
-        "publ.",
-        "%"
-    );
-    for network in all() {
-        for sub in &network.subnetworks {
-            println!(
-                "{:<19} {:<17} {:>6} {:>6} | {} {:>9.2} | {}",
-                network.name,
-                sub.name,
-                sub.layers.len(),
-                sub.shared_prefix,
-                column(sub.macs(), sub.published.macs),
-                sub.expected_macs() / 1e6,
-                column(sub.params() + network.lookup_params, sub.published.params),
-            );
-        }
-    }
-}
-
 #[test]
 fn figures_match_the_published_ones() {
     for network in all() {
@@ -88,11 +46,20 @@ fn figures_match_the_published_ones() {
             let name = sub.name.as_ref();
             let close = |own, published| deviation(own, published).abs() <= TOLERANCE;
             if let Some(published) = sub.published.macs {
-                assert_ne!(close(sub.macs(), published), MACS_DIFFER.contains(&name), "{name}: MACs");
+                let own = sub.macs();
+                assert_ne!(
+                    close(own, published),
+                    MACS_DIFFER.contains(&name),
+                    "{name}: {own} MACs, {published}"
+                );
             }
             if let Some(published) = sub.published.params {
                 let own = sub.params() + network.lookup_params;
-                assert_ne!(close(own, published), PARAMS_DIFFER.contains(&name), "{name}: parameters");
+                assert_ne!(
+                    close(own, published),
+                    PARAMS_DIFFER.contains(&name),
+                    "{name}: {own} parameters, {published}"
+                );
             }
         }
     }
