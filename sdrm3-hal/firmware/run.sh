@@ -110,7 +110,6 @@ at_most() { # key limit
             fail "$1 is $value, the limit is $2" && return
         fi
         echo "$name.MISS $1 is $value, the limit is $2"
-        misses=$((misses + 1))
     fi
 }
 
@@ -145,7 +144,7 @@ try() { # log, command: shows the log only if the command fails
 
 run() { # program, shift of the instruction counter, output
     local status=0
-    timeout 120 "${emulator[@]}" -icount "shift=$2,sleep=off" -kernel "target/$target/release/$1" \
+    timeout 120 "${emulator[@]}" -icount "shift=$2,sleep=off" -kernel "$elves/release/$1" \
         >"$3" </dev/null || status=$?
     [ $status -eq 0 ] || fail "$1 ended with status $status"
 }
@@ -156,11 +155,11 @@ twice() { # program shift
     run "$1" "$2" "$out.bin"
     run "$1" "$2" "$out.again.bin"
     cmp --quiet "$out.bin" "$out.again.bin" || fail "two runs of $1 differ"
-    ./target/debug/decode "target/$target/release/$1" <"$out.bin" >"$out.txt" || fail "$1 cannot be decoded"
+    ./target/debug/decode "$elves/release/$1" <"$out.bin" >"$out.txt" || fail "$1 cannot be decoded"
 }
 
 section() { # profile program section: its bytes
-    "${tools}size" -A "target/$target/$1/$2" | awk -v section="$3" '$1 == section { bytes = $2 } END { print bytes + 0 }'
+    "${tools}size" -A "$elves/$1/$2" | awk -v section="$3" '$1 == section { bytes = $2 } END { print bytes + 0 }'
 }
 
 # ---- the stages of a board --------------------------------------------------------------------------
@@ -168,7 +167,7 @@ section() { # profile program section: its bytes
 panics() {
     local profile=$1
     shift
-    if try "planted.$profile" build --bin proof --features planted-panic "$@" >/dev/null; then
+    if try "planted.$profile" build --bin size --features planted-panic "$@" >/dev/null; then
         fail "a planted panic was not found in profile $profile"
     elif ! grep -q 'undefined.*SDRM3_A_PANIC_PATH_IS_REACHABLE' "$logs/$name.planted.$profile.log"; then
         cat "$logs/$name.planted.$profile.log"
@@ -179,7 +178,7 @@ panics() {
     local programs=(size whole proof) symbols=$logs/$name.symbols.txt
     [ "$profile" = small ] || programs+=(headset cost replay record)
     for program in "${programs[@]}"; do
-        local elf=target/$target/$profile/$program
+        local elf=$elves/$profile/$program
         if ! "${tools}nm" -C "$elf" >"$symbols" || ! grep -q ' main$' "$symbols"; then
             fail "$elf has no symbols to look through"
         elif grep -i panic "$symbols"; then
@@ -196,7 +195,7 @@ code() { # profile program key
 # The static bound of each call in a program; the key's is the deepest once the scheduler is set up.
 deepest() { # profile program key
     local bounds=$logs/$name.$3.txt
-    python3 stack.py "$tools" "target/$target/$1/$2" '^(sdrm3_firmware|whole)::ops::' >"$bounds" ||
+    python3 stack.py "$tools" "$elves/$1/$2" '^(sdrm3_firmware|whole)::ops::' >"$bounds" ||
         { fail "no static bound of the stack of $2, profile $1" && return; }
     put "$3" "$(awk '$1 != "new" && $2 > most { most = $2 } END { print most + 0 }' "$bounds")"
 }
@@ -211,7 +210,7 @@ stack() {
     deepest release whole stack_static_fast
     deepest release cost stack_static_cost
     while read -r call bytes; do put "stack_static_of_$call" "$bytes"; done <"$logs/$name.stack_static_small.txt"
-    python3 stack.py "$tools" "target/$target/release/headset" '^headset::poll$' >"$bounds" ||
+    python3 stack.py "$tools" "$elves/release/headset" '^headset::poll$' >"$bounds" ||
         { fail "no static bound of the stack of the runtime's poll" && return; }
     put stack_static_of_runtime_poll "$(cut -d' ' -f2 "$bounds")"
     at_most stack_painted_bytes "${values[stack_static_cost]:-0}"
@@ -253,8 +252,8 @@ parity_host() {
 parity_board() {
     local out=$logs/$name.replay status=0 device=$logs/$name.device.trace
     timeout 300 "${emulator[@]}" -device "loader,file=$logs/parity.trace,addr=$spare,force-raw=on" \
-        -kernel "target/$target/release/replay" >"$out.bin" </dev/null || status=$?
-    ./target/debug/decode "target/$target/release/replay" <"$out.bin" >"$out.txt" || fail "replay cannot be decoded"
+        -kernel "$elves/release/replay" >"$out.bin" </dev/null || status=$?
+    ./target/debug/decode "$elves/release/replay" <"$out.bin" >"$out.txt" || fail "replay cannot be decoded"
     [ $status -eq 0 ] || { cat "$out.txt" && fail "replay ended with status $status"; }
     put parity_decisions "$(awk '$1 == "replay_decisions" { print $2 }' "$out.txt")"
     put parity_hash "$(awk '$1 == "replay_hash" { print $2 }' "$out.txt")"
@@ -263,11 +262,13 @@ parity_board() {
     fi
 
     status=0
-    rm -f device.trace "$device"
-    timeout 300 "${emulator[@]}" -icount shift=5,sleep=off -kernel "target/$target/release/record" \
+    # The board writes it where the emulator runs.
+    mkdir -p "$logs/$name"
+    rm -f "$logs/$name/device.trace" "$device"
+    (cd "$logs/$name" && timeout 300 "${emulator[@]}" -icount shift=5,sleep=off -kernel "$elves/release/record") \
         >"$logs/$name.record.bin" </dev/null || status=$?
     [ $status -eq 0 ] || fail "record ended with status $status"
-    if ! { mv device.trace "$device" && sim replay "$device" >"$logs/$name.device.txt"; }; then
+    if ! { mv "$logs/$name/device.trace" "$device" && sim replay "$device" >"$logs/$name.device.txt"; }; then
         cat "$logs/$name.device.txt" && fail "the host decides otherwise than the board"
     fi
     put device_decisions "$(awk '$1 == "decisions" { print $2 }' "$logs/$name.device.txt")"
@@ -276,10 +277,11 @@ parity_board() {
 }
 
 measure() {
-    values=()
-    local before=$failures
     board "$name"
     toolchain
+    # Cargo locks a target folder: boards side by side have one each.
+    export CARGO_TARGET_DIR=$PWD/target/$name
+    elves=$CARGO_TARGET_DIR/$target
     put toolchain $toolchain
     local size=("${small[@]}" "${core_as_shipped[@]}") proof=(--bin proof --features proof)
     if ! try build build --release --bins || ! try build.proof build --release "${proof[@]}" ||
@@ -320,7 +322,7 @@ measure() {
     at_most stack_painted_bytes $limit_stack
     stack
     parity_board
-    if [ $failures -eq $before ]; then put verdict pass; else put verdict "fail ($((failures - before)))"; fi
+    if [ $failures -eq 0 ]; then put verdict pass; else put verdict "fail ($failures)"; fi
 }
 
 # Processors without a compare-and-swap: the library is checked for them, no board is run.
@@ -344,8 +346,18 @@ try decode cargo build --quiet --package decode || exit 1
 host_decisions=none host_hash=none
 parity_host
 others
+
+# Side by side, for a link takes one core; each tells on an own page, and they are read in order.
+declare -A running
+trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 for name in "${boards[@]}"; do
-    measure
+    (failures=0; measure; exit "$failures") >"$logs/$name.out" 2>&1 &
+    running[$name]=$!
+done
+for name in "${boards[@]}"; do
+    wait "${running[$name]}" || failures=$((failures + $?))
+    cat "$logs/$name.out"
+    misses=$((misses + $(grep -c "^$name.MISS" "$logs/$name.out" || true)))
 done
 echo "run.sh: took $((SECONDS - started)) s" >&2
 if [ $failures -gt 0 ]; then

@@ -1,5 +1,5 @@
 //! The full scheduler, with drop, supernets and tuner, as an application calls it: its code is what this has more
-//! than `empty`.
+//! than `empty`. The feature `planted-panic` adds a panic path, to show that the link then fails.
 
 #![no_std]
 #![no_main]
@@ -16,6 +16,8 @@ fn main() -> ! {
         }
     };
     let scheduler = black_box(&mut scheduler);
+    #[cfg(feature = "planted-panic")]
+    black_box(black_box([0u8; 4])[black_box(0usize)]);
     loop {
         turn::full(scheduler);
     }

@@ -5,7 +5,7 @@
 //! Not in it: `Runtime::run`, which is `Runtime::turn` between two waits, `conformance::assert_conforms`, which
 //! panics as a test must, and most of `Debug` and `Display`: `core::fmt` has panic paths of its own.
 //!
-//! It is linked and never run. The feature `planted-panic` adds one, to show that the link then fails.
+//! It is linked and never run. That a panic breaks such a link is shown with `size`, which links in a moment.
 
 #![no_std]
 #![no_main]
@@ -20,11 +20,6 @@ mod wire;
 use sdrm3_core::DropReason;
 
 use any::any;
-
-#[cfg(feature = "planted-panic")]
-fn planted() {
-    any(any([0u8; 4])[<usize as any::Any>::any()]);
-}
 
 #[sdrm3_firmware::entry]
 fn main() -> ! {
@@ -45,8 +40,6 @@ fn main() -> ! {
     traces::all();
     wire::all();
     any((any(None::<sdrm3_core::JobId>), any(DropReason::Stale)));
-    #[cfg(feature = "planted-panic")]
-    planted();
     loop {
         core::hint::spin_loop();
     }
