@@ -97,7 +97,7 @@ def main():
     print("The same of 8 ready jobs and 4 idle accelerators, by policy:\n")
     policies = [("decision_8x4", "the published score"), ("gated_decision_8x4", "`sdrm3-gated`"),
                 ("gated_haste_8x4", "`sdrm3-gated` where every frame hurries"),
-                ("gated_dearest_8x4", "`sdrm3-gated`, the dearest over 24 comforts")]
+                ("gated_dearest_8x4", "`sdrm3-gated`, the dearest over 192 comforts")]
     dearest = lambda board, key: values.get((board, f"{key}_insns_max"), "-")
 
     def beside(board, key):

@@ -154,6 +154,12 @@ pub(crate) fn latencies_16_ns<const ACCS: usize>(
     latencies
 }
 
+/// What is left of the fastest work once the next segment, of such latencies, has run where it is fastest.
+pub(crate) fn rest_16_ns(fastest: Duration, latencies_16_ns: &[u32]) -> u32 {
+    let least = latencies_16_ns.iter().copied().min().unwrap_or(CLOSED);
+    fastest.in_16_ns().saturating_sub(least)
+}
+
 #[cfg(test)]
 mod tests {
     use proptest::prelude::*;

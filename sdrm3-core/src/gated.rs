@@ -43,12 +43,12 @@
 
 use core::hint::cold_path;
 
-use crate::correction::CLOSED;
+use crate::correction::{self, CLOSED};
 use crate::event::{DropReason, Event, Progress, Report};
 use crate::job::JobView;
 use crate::policy::{AcceleratorState, Activity, Offer, Policy, Prepared, Wanted};
 use crate::score::Score;
-use crate::time::{Duration, Instant};
+use crate::time::Instant;
 use crate::workload::{AcceleratorId, ModelId, Placement, Workload};
 
 /// Frames without comfort go before all others.
@@ -95,8 +95,6 @@ pub struct Gated<const MODELS: usize, const ACCS: usize> {
     tails: [u32; MODELS],
     /// By accelerator.
     waits: [u32; ACCS],
-    /// The accelerators that are idle or busy; bit `a` is accelerator `a`.
-    open: u32,
 }
 
 impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
@@ -136,7 +134,6 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
             lost_in_row: [0; MODELS],
             tails,
             waits: [0; ACCS],
-            open: 0,
         }
     }
 
@@ -191,97 +188,50 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
         }
     }
 
-    /// The slack without `B`; `None` if no accelerator is comfortable.
-    #[inline(always)]
-    fn unblocked(&self, slack: u32) -> Option<u32> {
-        if self.hasty_for == 0 { slack.checked_sub(self.blocked) } else { None }
-    }
-
-    /// What the segment may take to be comfortable, of the slack without `B` and with this work behind it, plus one;
-    /// 0: too little is left for anything.
+    /// What the segment may take to be comfortable with this slack and this work behind it, plus one; 0: none is.
     #[inline(always)]
     fn limit(&self, slack: u32, rest: u32) -> u32 {
+        if self.hasty_for > 0 {
+            return 0;
+        }
+        let Some(slack) = slack.checked_sub(self.blocked) else { return 0 };
         let spare = u32::try_from((u64::from(rest) * u64::from(self.comfort)) >> 4).ok();
         spare.and_then(|spare| slack.checked_sub(spare)).map_or(0, |limit| limit + 1)
     }
 
-    /// The comfortable accelerator where the frame goes, if there is one.
+    /// The most frugal accelerator of all, if it is comfortable: so it mostly is, and then the others need no look.
     #[inline(always)]
-    fn comfortable(
-        &self,
-        job: &JobView<'_>,
-        latencies: &[u32; ACCS],
-        slack: u32,
-        fastest: u32,
-        tail: u32,
-    ) -> Option<u8> {
-        let slack = self.unblocked(slack)?;
-        let runs_on = job.ready.may_run & self.open;
-        let at_leisure =
-            self.at_leisure(latencies, job.placements, runs_on, self.limit(slack, fastest + tail));
-        if at_leisure.is_some() {
-            return at_leisure;
-        }
-        let least = latencies.iter().copied().min().unwrap_or(CLOSED);
-        let limit = self.limit(slack, fastest.saturating_sub(least) + tail);
-        if limit > 0 { self.most_frugal(latencies, job.placements, limit) } else { None }
+    fn at_leisure(&self, job: &JobView<'_>, latencies: &[u32; ACCS], limit: u32) -> Option<AcceleratorId> {
+        let index = usize::from(job.most_frugal.0);
+        let (wait, latency) = (self.waits.get(index)?, latencies.get(index)?);
+        (wait + wait / 2 + latency < limit).then_some(job.most_frugal)
     }
 
     /// Of the comfortable accelerators the one of least energy; of equal ones where the segment ends first, of
     /// those the first. A call of its own: its loop then has all registers.
     #[inline(never)]
-    fn most_frugal(&self, latencies: &[u32; ACCS], placements: &[Placement], limit: u32) -> Option<u8> {
+    fn most_frugal(
+        &self,
+        latencies: &[u32; ACCS],
+        placements: &[Placement],
+        limit: u32,
+    ) -> Option<AcceleratorId> {
         let (mut least, mut first, mut most_frugal) = (u32::MAX, CLOSED, None);
-        for (index, ((&wait, &latency), on)) in self.waits.iter().zip(latencies).zip(placements).enumerate() {
+        for (((&wait, &latency), on), index) in self.waits.iter().zip(latencies).zip(placements).zip(0..) {
             let end = wait + latency;
             if end + wait / 2 < limit && (on.energy_nj < least || on.energy_nj == least && end < first) {
-                (least, first, most_frugal) = (on.energy_nj, end, Some(index as u8));
+                (least, first, most_frugal) = (on.energy_nj, end, Some(AcceleratorId(index)));
             }
         }
         most_frugal
     }
 
-    /// The most frugal of these accelerators, of equal ones where the segment ends first, if it is comfortable even
-    /// with all work still to come behind the segment: so it mostly is, and then the others need no look.
-    #[inline(always)]
-    fn at_leisure(
-        &self,
-        latencies: &[u32; ACCS],
-        placements: &[Placement],
-        runs_on: u32,
-        limit: u32,
-    ) -> Option<u8> {
-        if limit == 0 {
-            return None;
-        }
-        let (mut least, mut place) = (u32::MAX, ACCS);
-        for (index, on) in placements.iter().enumerate() {
-            if runs_on >> (index & 31) & 1 != 0
-                && (on.energy_nj < least
-                    || on.energy_nj == least && self.ends_sooner(latencies, index, place))
-            {
-                (least, place) = (on.energy_nj, index);
-            }
-        }
-        let (wait, latency) = (self.waits.get(place)?, latencies.get(place)?);
-        (wait + wait / 2 + latency < limit).then_some(place as u8)
-    }
-
-    /// Whether a segment ends sooner on one accelerator than on another, which may be none.
-    #[cold]
+    /// Where the segment ends first, `ACCS` if nowhere or if the frame is held back for it would be late even so; and
+    /// how much later it ends at its second place, if it has one. A call of its own: its loop then has all registers.
     #[inline(never)]
-    fn ends_sooner(&self, latencies: &[u32; ACCS], one: usize, other: usize) -> bool {
-        let end = |index: usize| Some(self.waits.get(index)? + latencies.get(index)?);
-        end(other).is_none_or(|other| end(one).is_some_and(|one| one < other))
-    }
-
-    /// Where the segment ends first, `ACCS` if nowhere or if the frame is held back; and how much later it ends at its
-    /// second place, if it has one. A call of its own: its loop then has all registers.
-    #[inline(never)]
-    fn first_end(&self, latencies: &[u32; ACCS], slack: u32, fastest: u32) -> (usize, u32) {
-        let (mut on, mut first, mut second, mut least) = (ACCS, CLOSED, CLOSED, CLOSED);
+    fn first_end(&self, latencies: &[u32; ACCS], last: u32) -> (usize, u32) {
+        let (mut on, mut first, mut second) = (ACCS, CLOSED, CLOSED);
         for (index, (&latency, &wait)) in latencies.iter().zip(&self.waits).enumerate() {
-            least = least.min(latency);
             let end = wait + latency;
             if end < first {
                 cold_path();
@@ -291,8 +241,7 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
                 second = end;
             }
         }
-        let late = fastest.saturating_sub(least) + first > slack;
-        if late && self.holds && self.is_awaited(latencies, least) {
+        if first > last && self.holds && self.is_awaited(latencies) {
             on = ACCS;
         }
         (on, if second == CLOSED || !self.suffers { 0 } else { second - first })
@@ -303,34 +252,44 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
     fn place(
         &self,
         job: &JobView<'_>,
-        latencies: &[u32; ACCS],
+        (latencies, rest): (&[u32; ACCS], u32),
         now: Instant,
         tail: u32,
         base: i64,
     ) -> Wanted {
         let (slack, fastest) = match job.at_ease(now) {
             Some((slack_ns, fastest_ns)) => (slack_ns >> UNIT_BITS, fastest_ns >> UNIT_BITS),
-            None => (units(job.slack(now)), units(job.fastest_togo)),
+            None => (job.slack(now).in_16_ns(), job.fastest_togo.in_16_ns()),
         };
-        if let Some(on) = self.comfortable(job, latencies, slack, fastest, tail) {
-            return Wanted::On(AcceleratorId(on), Score(base - i64::from(fastest)));
+        let limit = self.limit(slack, rest + tail);
+        if limit > 0 {
+            let at_leisure = self.at_leisure(job, latencies, limit);
+            let on = at_leisure.or_else(|| self.most_frugal(latencies, job.placements, limit));
+            if let Some(on) = on {
+                return Wanted::On(on, Score(base - i64::from(fastest)));
+            }
         }
-        let (on, sufferage) = self.first_end(latencies, slack, fastest);
+        let (on, sufferage) = self.first_end(latencies, slack.saturating_sub(rest));
         if on >= ACCS {
             return Wanted::Nowhere;
         }
         // The longest time less the laxity: no less than zero.
         let hurry = LONGEST + (fastest + tail).min(LONGEST) - slack;
-        let urgency = if job.started && hurry > self.goes_on_above { URGENT + STARTED } else { URGENT };
+        let mut urgency = URGENT;
+        if hurry > self.goes_on_above && job.started {
+            cold_path();
+            urgency += STARTED;
+        }
         Wanted::On(AcceleratorId(on as u8), Score(base + urgency + i64::from(hurry + sufferage)))
     }
 
-    /// Whether an accelerator with this latency is busy: so that its end is an occasion to look again.
+    /// Whether an accelerator where the segment is fastest is busy: so that its end is an occasion to look again.
     #[cold]
     #[inline(never)]
-    fn is_awaited(&self, latencies: &[u32; ACCS], latency: u32) -> bool {
+    fn is_awaited(&self, latencies: &[u32; ACCS]) -> bool {
+        let least = latencies.iter().min();
         let mut places = self.waits.iter().zip(latencies);
-        places.any(|(wait, other)| (1..CLOSED).contains(wait) && *other == latency)
+        places.any(|(wait, latency)| (1..CLOSED).contains(wait) && Some(latency) == least)
     }
 }
 
@@ -338,13 +297,7 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
 fn fastest<const ACCS: usize>(workload: &Workload<'_, ACCS>, model: ModelId) -> u32 {
     let heaviest = workload.model(model).and_then(|model| model.subnetworks.first());
     let first = heaviest.and_then(|heaviest| heaviest.segments.first());
-    first.map_or(0, |segment| units(segment.info().fastest_togo))
-}
-
-/// In units of 16 ns, at most [`LONGEST`].
-#[inline(always)]
-fn units(duration: Duration) -> u32 {
-    u32::try_from(duration.as_nanos() >> UNIT_BITS).unwrap_or(LONGEST).min(LONGEST)
+    first.map_or(0, |segment| segment.info().fastest_togo.in_16_ns())
 }
 
 impl<const MODELS: usize, const ACCS: usize> Policy for Gated<MODELS, ACCS> {
@@ -358,21 +311,18 @@ impl<const MODELS: usize, const ACCS: usize> Policy for Gated<MODELS, ACCS> {
         accelerators: &[AcceleratorState],
         now: Instant,
     ) {
-        let mut open = 0;
-        for (index, (wait, state)) in self.waits.iter_mut().zip(accelerators).enumerate() {
+        for (wait, state) in self.waits.iter_mut().zip(accelerators) {
             *wait = match state.activity {
                 Activity::Idle => 0,
                 // A block that is overdue is taken to need as long again as it is late.
-                Activity::Busy { until } if until < now => units(now.saturating_since(until)),
-                Activity::Busy { until } => units(until.saturating_since(now)),
+                Activity::Busy { until } if until < now => now.saturating_since(until).in_16_ns(),
+                Activity::Busy { until } => until.saturating_since(now).in_16_ns(),
                 Activity::Resting | Activity::OutOfService => CLOSED,
             };
             if *wait >= TOO_LONG {
                 *wait = CLOSED;
             }
-            open |= u32::from(*wait != CLOSED) << (index & 31);
         }
-        self.open = open;
     }
 
     // Inlined, so that only what it reads of the job is worked out.
@@ -383,8 +333,17 @@ impl<const MODELS: usize, const ACCS: usize> Policy for Gated<MODELS, ACCS> {
         let hopeless = self.lost_in_row.get(model).is_some_and(|in_row| *in_row >= self.hopeless_after);
         let base = if hopeless { -HOPELESS } else { 0 };
         match job.latencies_16_ns().and_then(|latencies| latencies.try_into().ok()) {
-            Some(latencies) => self.place(job, latencies, now, tail, base),
-            None => self.place(job, &job.work_out_latencies_16_ns(), now, tail, base),
+            Some(latencies) => self.place(job, (latencies, job.rest_16_ns()), now, tail, base),
+            None => {
+                let latencies = job.work_out_latencies_16_ns();
+                self.place(
+                    job,
+                    (&latencies, correction::rest_16_ns(job.fastest_togo, &latencies)),
+                    now,
+                    tail,
+                    base,
+                )
+            }
         }
     }
 

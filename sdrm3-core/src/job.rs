@@ -99,6 +99,9 @@ pub(crate) struct Job<'w, const ACCS: usize> {
     pub(crate) ready: Ready,
     /// The figure of each accelerator that decisions read, corrected: worked out when that changes.
     pub(crate) pairs: [u32; ACCS],
+    /// Where latencies are made ready: the accelerator where the next segment takes least energy, [`NOWHERE`] unless it is
+    /// one alone.
+    pub(crate) most_frugal: AcceleratorId,
 }
 
 /// What a decision reads of a job whatever the accelerator: worked out when an event changes it.
@@ -106,8 +109,8 @@ pub(crate) struct Job<'w, const ACCS: usize> {
 pub(crate) struct Ready {
     /// Since when the job waits, or did before it ran.
     pub(crate) since: Instant,
-    /// `ToGo`, corrected.
-    togo: Togo,
+    /// Bits of `ToGo`, corrected; where latencies are made ready, the least work behind the next segment instead.
+    work: u32,
     mean_latency: Inverse,
     /// With more slack than this, in nanoseconds, nothing ends the frame: time is not short, and nobody took
     /// it out.
@@ -118,13 +121,7 @@ pub(crate) struct Ready {
 
 impl Ready {
     const fn since(since: Instant) -> Self {
-        Self {
-            since,
-            togo: Togo::of(Duration::ZERO),
-            mean_latency: Inverse::of(1),
-            tight_ns: u32::MAX,
-            may_run: 0,
-        }
+        Self { since, work: 0, mean_latency: Inverse::of(1), tight_ns: u32::MAX, may_run: 0 }
     }
 }
 
@@ -145,6 +142,7 @@ impl<'w, const ACCS: usize> Job<'w, ACCS> {
             state: State::Fresh,
             ready: Ready::since(now),
             pairs: [0; ACCS],
+            most_frugal: NOWHERE,
         }
     }
 
@@ -157,24 +155,31 @@ impl<'w, const ACCS: usize> Job<'w, ACCS> {
         pairs: Prepared,
     ) {
         let info = self.segment.info();
-        let fastest = correction.fastest_work(info.fastest_togo).as_nanos();
+        let fastest = correction.fastest_work(info.fastest_togo);
         let is_wanted = active && self.state != State::Superseded;
+        let may_run = info.runs_on & !barred;
+        let work;
+        match pairs {
+            Prepared::LatencyPreference => {
+                self.pairs = correction.preferences(self.segment);
+                work = Togo::of(correction.work(info.togo)).to_bits();
+            }
+            Prepared::Latency => {
+                let placements = self.segment.placements();
+                self.pairs = correction::latencies_16_ns(placements, correction.factors(), may_run);
+                self.most_frugal = most_frugal(placements, may_run);
+                work = correction::rest_16_ns(fastest, &self.pairs);
+            }
+        }
         self.ready = Ready {
             since: self.ready.since,
-            togo: Togo::of(correction.work(info.togo)),
+            work,
             mean_latency: Inverse::of(info.mean_latency_ns),
-            tight_ns: match u32::try_from(fastest) {
+            tight_ns: match u32::try_from(fastest.as_nanos()) {
                 Ok(fastest) if is_wanted => fastest,
                 _ => u32::MAX,
             },
-            may_run: info.runs_on & !barred,
-        };
-        self.pairs = match pairs {
-            Prepared::LatencyPreference => correction.preferences(self.segment),
-            Prepared::Latency => {
-                let (placements, factors) = (self.segment.placements(), correction.factors());
-                correction::latencies_16_ns(placements, factors, self.ready.may_run)
-            }
+            may_run,
         };
     }
 
@@ -189,6 +194,22 @@ impl<'w, const ACCS: usize> Job<'w, ACCS> {
         let Self { release, deadline, origin, number, model, .. } = *self;
         Frame { release, deadline, origin, number, model }
     }
+}
+
+/// No accelerator: there are 32 at most. An `Option` would take the place in a job where a free one is known by.
+const NOWHERE: AcceleratorId = AcceleratorId(u8::MAX);
+
+/// The accelerator of least energy among those of a mask; [`NOWHERE`] if there are several. O(ACCS).
+fn most_frugal(placements: &[Placement], among: u32) -> AcceleratorId {
+    let (mut least, mut on) = (u32::MAX, NOWHERE);
+    for (place, index) in placements.iter().zip(0u8..).filter(|(_, index)| among >> (index & 31) & 1 != 0) {
+        if place.energy_nj < least {
+            (least, on) = (place.energy_nj, AcceleratorId(index));
+        } else if place.energy_nj == least {
+            on = NOWHERE;
+        }
+    }
+    on
 }
 
 /// A ready job as a policy sees it.
@@ -225,6 +246,8 @@ pub struct JobView<'a> {
     pub(crate) factors: &'a [u16],
     /// What was made ready of its pairs, if that is latencies.
     pub(crate) latencies: Option<&'a [u32]>,
+    /// See [`Job`].
+    pub(crate) most_frugal: AcceleratorId,
     /// What was made ready of it; read where it is used.
     pub(crate) ready: &'a Ready,
 }
@@ -266,12 +289,22 @@ impl JobView<'_> {
         self.latencies
     }
 
+    /// The least work behind the next segment, if they are made ready.
+    #[inline(always)]
+    pub(crate) fn rest_16_ns(&self) -> u32 {
+        self.ready.work
+    }
+
     /// [`score::urgency`] of it: of `togo` and [`slack`](Self::slack).
     #[inline(always)]
     pub fn urgency(&self, now: Instant) -> u32 {
+        if self.latencies.is_some() {
+            return score::urgency(self.togo, self.slack(now));
+        }
+        let togo = Togo::from_bits(self.ready.work);
         match narrow_slack(self.frame.deadline, now) {
-            Some(slack) => score::urgency_of_ready(self.ready.togo, slack),
-            None => score::any_urgency(self.ready.togo, self.slack(now).as_nanos()),
+            Some(slack) => score::urgency_of_ready(togo, slack),
+            None => score::any_urgency(togo, self.slack(now).as_nanos()),
         }
     }
 

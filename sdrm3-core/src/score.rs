@@ -116,6 +116,15 @@ impl Togo {
         Self(leading & !63 | up.wrapping_sub(30) & 63)
     }
 
+    pub(crate) const fn to_bits(self) -> u32 {
+        self.0
+    }
+
+    #[inline(always)]
+    pub(crate) const fn from_bits(bits: u32) -> Self {
+        Self(bits)
+    }
+
     #[inline(always)]
     const fn shift(self) -> i32 {
         (self.0 << 26) as i32 >> 26

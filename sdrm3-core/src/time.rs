@@ -46,6 +46,13 @@ impl Duration {
         Self(self.0.saturating_sub(other.0))
     }
 
+    /// In units of 16 ns, at most 2^30 of them, 17 s: sums of such fit 32 bits.
+    #[inline(always)]
+    pub(crate) fn in_16_ns(self) -> u32 {
+        const MOST: u32 = 1 << 30;
+        u32::try_from(self.0 >> 4).unwrap_or(MOST).min(MOST)
+    }
+
     /// That share of it, rounded down; all of it by 0. Four divisions of 32 bits: one of 64 takes a small processor
     /// half a kilobyte of code.
     #[must_use]

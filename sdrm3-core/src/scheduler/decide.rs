@@ -494,6 +494,7 @@ fn view<'a, P: Policy, const ACCS: usize>(
             Prepared::LatencyPreference => None,
             Prepared::Latency => Some(&job.pairs),
         },
+        most_frugal: job.most_frugal,
         ready: &job.ready,
     }
 }

@@ -256,7 +256,7 @@ fn main() -> ! {
     print("decision_8x4", &decisions::<8, 4>(8));
     print("gated_decision_8x4", &gated_decisions::<8, 4>(8, Gated::new));
     // From where all are comfortable at once to where none is: what looks twice before it hurries is between.
-    let comforts = (0..12).flat_map(|shift| [16u16 << shift, 24 << shift]);
+    let comforts = (0..12).flat_map(|shift| (16..32).map(move |sixteenths| sixteenths << shift));
     let dearest = comforts.map(|comfort| {
         let decisions = gated_decisions::<8, 4>(8, |workload| {
             let mut policy = Gated::new(workload);
