@@ -38,8 +38,8 @@
 //! that has no good second place (the sufferage of Maheswaran et al., HCW 1999). Slack is spent on energy, which is
 //! all that it is good for, and a frame is not put on a bad accelerator because the good one is busy for a moment.
 //!
-//! A decision takes O(jobs x accelerators), and no division. Latencies are made ready when an event changes a job
-//! ([`Policy::PREPARED`]). Most frames are comfortable on the most frugal accelerator: that one is asked first.
+//! A decision takes O(jobs x accelerators), and no division. Latencies, `rest` and the most frugal accelerator are made
+//! ready when an event changes a job ([`Policy::PREPARED`]). Most frames are comfortable there: it is asked first.
 
 use core::hint::cold_path;
 
@@ -63,7 +63,7 @@ const HOPELESS: i64 = 1 << 42;
 /// Times are in units of 16 ns.
 const UNIT_BITS: u32 = 4;
 
-/// More time than this, 17 s, counts as this: sums of it fit 32 bits.
+/// More time than this, 17 s, counts as this, as in `Duration::in_16_ns`: sums of it fit 32 bits.
 const LONGEST: u32 = 1 << 30;
 
 /// Nobody waits so long, 8.6 s. With the longest latency, which is below 2^30, any other wait is less than [`CLOSED`].

@@ -94,7 +94,8 @@ pub enum Wanted {
 /// Chooses what runs next, and where.
 pub trait Policy {
     /// What is made ready for it; there is room for one figure of each pair. With the latencies
-    /// [`base`](Self::base) is not asked, and [`Offer::latency_preference`] takes a division.
+    /// [`base`](Self::base) is not asked, [`Offer::latency_preference`] takes a division, and [`JobView::urgency`] is
+    /// worked out from the start.
     const PREPARED: Prepared = Prepared::LatencyPreference;
 
     /// What [`weigh`](Self::weigh) finds out about a job for all its pairs.

@@ -486,6 +486,17 @@ fn of_two_accelerators_that_are_alike_it_takes_the_first() {
     story.then("urgent#0 segment 0 on npu", "as fast as the other one");
 }
 
+/// No single accelerator is the most frugal one, so none is made ready.
+#[test]
+fn of_two_that_are_equally_frugal_it_takes_the_one_where_it_ends_first() {
+    let alike = SegmentSpec::new([cost(3, 10), cost(2, 10)]);
+    let mut story = gated([model("easy", 30, [alike]), model("next", 40, [alike])]);
+    story.release("easy");
+    story.then("easy#0 segment 0 on dsp", "2 ms there, 3 ms on the npu");
+    story.release("next");
+    story.then("next#0 segment 0 on npu", "in 3 ms there, on the dsp behind 2 ms of another in 4 ms");
+}
+
 #[test]
 fn without_comfort_a_frame_goes_where_it_ends_first() {
     let faster_there = SegmentSpec::new([cost(10, 10), cost(5, 40)]);

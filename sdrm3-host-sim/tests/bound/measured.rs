@@ -50,6 +50,12 @@ fn union(one: &Scenario, other: &Scenario) -> Scenario {
     union
 }
 
+/// Two at a time.
+fn pairs(scenarios: &[Scenario]) -> [Scenario; 3] {
+    let [one, two, three] = scenarios else { panic!("three scenarios") };
+    [union(one, two), union(one, three), union(two, three)]
+}
+
 /// What is asked of each cell of 2 s.
 fn by_cell<T: Send>(
     scenarios: &[Scenario],
@@ -131,11 +137,32 @@ fn the_gated_policy_is_near_the_bound_and_above_no_other_policy_on_measured_cell
     check_parts(&means(&by_cell(&scenarios, &platforms, &costs, without_parts)));
 }
 
+/// At another frame rate; deadlines that are given stay.
+fn at_rate(scenario: &Scenario, times: f64) -> Scenario {
+    let mut other = scenario.clone();
+    other.models.iter_mut().for_each(|model| model.fps *= times);
+    other
+}
+
+/// How near the bound is, by load: from where all can be served to where half of the frames cannot.
+#[test]
+fn at_every_rate_the_gated_policy_is_nearest_to_the_bound() {
+    let Some((scenarios, platforms, costs)) = data() else { return };
+    for percent in [60, 70, 80, 90, 100, 120, 150] {
+        let slower: Vec<Scenario> =
+            pairs(&scenarios).iter().map(|pair| at_rate(pair, f64::from(percent) / 100.0)).collect();
+        let means = means(&by_cell(&slower, &platforms, &costs, over_bound));
+        let of = |name: &str| means.iter().find(|(policy, _)| *policy == name).expect("it ran").1;
+        let line = [OURS, "lst", "sdrm3", "fcfs"].map(|policy| format!("{policy} {:.3}", of(policy)));
+        println!("over the bound, two at a time at {percent} % of their rates: {}", line.join(", "));
+        assert_eq!(means[0].0, OURS, "at {percent} %");
+    }
+}
+
 #[test]
 fn two_measured_scenarios_at_a_time_are_served_best_by_the_gated_policy() {
     let Some((scenarios, platforms, costs)) = data() else { return };
-    let [one, two, three] = &scenarios[..] else { panic!("three scenarios") };
-    let pairs = [union(one, two), union(one, three), union(two, three)];
+    let pairs = pairs(&scenarios);
     let cells = by_cell(&pairs, &platforms, &costs, over_bound);
     println!("over the bound, {} cells: {:.3?}", cells.len(), means(&cells));
     assert_eq!(means(&cells)[0].0, OURS);
