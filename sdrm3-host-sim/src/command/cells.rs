@@ -27,7 +27,7 @@ pub(super) struct Premises {
     #[arg(long, value_name = "FILE.csv")]
     costs: Option<String>,
     /// Layer table of networks beside the built-in ones; repeat for several
-    /// (network,layer,op,k,c,y,x,r,s,stride,groups)
+    /// (network,layer,op,k,c,y,x,r,s,stride,groups and, if need be, branch,accuracy_percent)
     #[arg(long, value_name = "FILE.csv")]
     networks: Vec<String>,
     /// Virtual time to simulate, in milliseconds [default: 2000]

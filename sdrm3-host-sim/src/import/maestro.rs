@@ -92,6 +92,13 @@ struct Entry<'s> {
 impl<'s> Entry<'s> {
     fn read(tokens: &mut Tokens<'s>, notes: &mut Notes) -> Result<Self, InputError> {
         let name = tokens.word("the network's name")?;
+        if name.text.contains('/') {
+            let what = format!(
+                "network `{}` has a slash, which in layer tables names sub-networks",
+                shown(name.text)
+            );
+            return Err(tokens.error_at(name, what, "write `_` instead"));
+        }
         let (mut fps, mut probability, mut parent) = (None, None, None);
         let mut layers: Vec<Layer> = Vec::new();
         let mut names = HashSet::new();

@@ -1,5 +1,7 @@
 //! One layer of a network: its shape, and the work and traffic that follow from it.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 /// What a layer computes; it decides how its dimensions turn into work.
@@ -44,6 +46,17 @@ pub enum Branch {
         /// Probability of the exit, 0 to 1.
         probability: f64,
     },
+}
+
+/// As the column `branch` of layer tables has it.
+impl fmt::Display for Branch {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Branch::Next => f.write_str("next"),
+            Branch::Skip { layers, probability } => write!(f, "skip {layers} {probability}"),
+            Branch::Exit { probability } => write!(f, "exit {probability}"),
+        }
+    }
 }
 
 /// A layer's shape. Elements are 8-bit integers (one byte each), batch is 1; pooling,

@@ -10,23 +10,42 @@
 //! `op` is `conv`, `depthwise` or `fc`; `k` and `c` count output and input channels, `r` and `s` the
 //! rows and columns of the window. `y` and `x` are rows and columns of the input, padding included, so
 //! that there are `(y - r) / stride + 1` rows of output; one if the input is smaller than the window.
-//! `groups` is 1 for a dense layer and `c` for a depthwise one. Skips, exits and sub-networks have no
-//! columns: each network has one variant, whose layers all run.
+//! `groups` is 1 for a dense layer and `c` for a depthwise one.
+//!
+//! Two more columns may be there. `branch` is what may follow the layer: `next` (or nothing), `exit P`, `skip N P`.
+//! A `network` that is `NETWORK/SUBNETWORK` is a variant of a supernet, which has them from heavy to light, and
+//! `accuracy_percent` that one's accuracy. What it shares with the next heavier one is worked out: the leading layers
+//! that are equal in everything, name and branch included.
+//!
+//! ```csv
+//! network,layer,op,k,c,y,x,r,s,stride,groups,branch,accuracy_percent
+//! room/full,stem,conv,16,3,226,226,3,3,2,1,,71.5
+//! room/full,side,fc,4,16,1,1,1,1,1,1,exit 0.3,
+//! room/full,body,conv,64,16,114,114,3,3,2,1,,
+//! room/half,stem,conv,16,3,226,226,3,3,2,1,,68
+//! room/half,side,fc,4,16,1,1,1,1,1,1,exit 0.3,
+//! room/half,body,conv,32,16,114,114,3,3,2,1,,
+//! ```
 
-use std::collections::HashMap;
+use std::borrow::Cow;
 
 use serde::{Deserialize, Serialize};
 
-use super::{Branch, Layer, Network, Op, SubNetwork};
+use super::{Branch, Layer, Network, Op};
 use crate::input::{InputError, Source};
+use assembly::Assembly;
 
+mod assembly;
+mod branch;
+
+/// The columns that must be there.
 const HEADER: &str = "network,layer,op,k,c,y,x,r,s,stride,groups";
 
 #[derive(Serialize, Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Row<'a> {
-    network: std::borrow::Cow<'a, str>,
-    layer: std::borrow::Cow<'a, str>,
+    network: Cow<'a, str>,
+    layer: Cow<'a, str>,
     op: Op,
     k: u32,
     c: u32,
@@ -36,43 +55,45 @@ struct Row<'a> {
     s: u32,
     stride: u32,
     groups: u32,
+    // Not written: what is written are plain chains.
+    #[serde(default, skip_serializing)]
+    branch: Cow<'a, str>,
+    #[serde(default, skip_serializing)]
+    accuracy_percent: Cow<'a, str>,
 }
 
 /// The networks of a table, each with the line on which it begins.
 pub fn parse(source: &Source) -> Result<Vec<(usize, Network)>, InputError> {
-    let mut places: HashMap<String, usize> = HashMap::new();
-    let mut tables: Vec<(usize, String, Vec<Layer>)> = Vec::new();
+    let mut assembly = Assembly::new(&source.origin);
     source.parse_csv(HEADER, |line, row: Row<'static>| {
+        let fail = |what, remedy: &str| InputError::new(&source.origin, what, remedy).at_line(line);
         let sizes = [row.k, row.c, row.y, row.x, row.r, row.s, row.stride, row.groups];
         if sizes.contains(&0) {
             let what = format!("layer `{}` has a size of zero", row.layer);
-            return Err(InputError::new(&source.origin, what, "give sizes of at least 1").at_line(line));
+            return Err(fail(what, "give sizes of at least 1"));
         }
-        let place = *places.entry(row.network.clone().into_owned()).or_insert_with(|| {
-            tables.push((line, row.network.clone().into_owned(), Vec::new()));
-            tables.len() - 1
-        });
-        tables[place].2.push(row.into());
-        Ok(())
+        let Some(branch) = branch::parse(&row.branch) else {
+            return Err(fail(format!("branch is `{}`", row.branch), branch::REMEDY));
+        };
+        let accuracy = match row.accuracy_percent.parse() {
+            Ok(percent) if (0.0..=100.0).contains(&percent) => Some(percent),
+            _ if row.accuracy_percent.is_empty() => None,
+            _ => {
+                let what = format!("accuracy_percent is `{}`", row.accuracy_percent);
+                return Err(fail(what, "give a number from 0 to 100, or nothing"));
+            }
+        };
+        let name = row.network.clone();
+        assembly.add(line, &name, Layer { branch, ..row.into() }, accuracy)
     })?;
-    if tables.is_empty() {
+    let networks = assembly.finish()?;
+    if networks.is_empty() {
         return Err(InputError::new(&source.origin, "the table has no rows", format!("expected: {HEADER}")));
     }
-    let network = |(line, name, layers): (usize, String, Vec<Layer>)| {
-        let network = Network::single(
-            name.clone(),
-            name.clone(),
-            format!("layer table {}", source.origin),
-            SubNetwork::new(name, layers),
-        );
-        let checked = network.check();
-        let error = |what| InputError::new(&source.origin, what, "mend the layer").at_line(line);
-        checked.map_err(error).map(|()| (line, network))
-    };
-    tables.into_iter().map(network).collect()
+    Ok(networks)
 }
 
-/// The table of these networks, which have one sub-network each.
+/// The table of these networks, which have one sub-network each that does not branch.
 pub fn write<'n>(networks: impl IntoIterator<Item = &'n Network>) -> Vec<u8> {
     let mut writer = csv::Writer::from_writer(Vec::new());
     for network in networks {
@@ -90,6 +111,8 @@ pub fn write<'n>(networks: impl IntoIterator<Item = &'n Network>) -> Vec<u8> {
                 s: layer.s,
                 stride: layer.stride,
                 groups: layer.groups,
+                branch: Cow::default(),
+                accuracy_percent: Cow::default(),
             });
         }
     }

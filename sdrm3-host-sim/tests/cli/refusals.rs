@@ -146,6 +146,8 @@ fn bad_layer_tables_are_refused() {
         ("mine,b", "mine,a", &["n.csv:2: mine/mine: layer a: the name appears twice; mend"]),
         ("mine,a", "gnmt,a", &["n.csv:2: there is a network `gnmt` already; give it another name"]),
         (",stride", "", &["n.csv:1: the header has no column `stride`; expected"]),
+        ("mine,a", "mine/a,a", &["n.csv:3: network is `mine`, but from line 2 on `mine/SUBNETWORK`; name"]),
+        ("mine,a", "mine/a/b,a", &["n.csv:2: network is `mine/a/b`; give NETWORK or NETWORK/SUBNETWORK"]),
     ];
     for (from, to, says) in cases {
         assert!(NETWORKS.contains(from), "{from}");

@@ -76,6 +76,7 @@ fn errors_name_line_cause_and_remedy() {
         ("Type: CONV\n", "Type: TRCONV\n", "a.m:5: layer `conv1` has type `TRCONV`; write it as"),
         ("Layer conv2", "Layer conv1", "a.m:9: a second layer has the name `conv1`"),
         ("Network Who-2.0", "Network Face", "a.m:12: a second network has the name `Face`"),
+        ("Network Who-2.0", "Network Who/2.0", "a.m:12: network `Who/2.0` has a slash"),
         ("{ Face }", "{ Fase }", "a.m:12: unknown network `Fase`; did you mean `Face`?"),
         ("{ Face }", "{ Face, Face }", "a.m:12: network `Who-2.0` depends on several"),
         ("Network Face {", "Network Face", "`FPS` where `{` is expected"),
