@@ -96,7 +96,7 @@ fn switch_cost(spec: &AcceleratorSpec) -> (Cost, Cost) {
 /// Costs measured for a network of the library leave it its activations and branches. A network that
 /// the library does not have, has variants of, or has with another number of layers, is what the table
 /// says; but a layer table and a cost table of the same network must fit together, and so must the costs of a network
-/// that branches.
+/// that branches, and those of layers that sub-networks share.
 fn subnetworks<'b>(
     spec: &ModelSpec,
     platform: &Platform,
@@ -115,6 +115,13 @@ fn subnetworks<'b>(
     };
     let network = match (known, &whole) {
         (Some(network), None) => network,
+        (Some(Network { name, subnetworks, .. }), Some(_))
+            if subnetworks.len() > 1 && library.is_loaded(name) =>
+        {
+            let what =
+                format!("`{name}` has several sub-networks, the cost table does not say of which it is");
+            return Err(spec.origin.error(what, "name them there as NETWORK/SUBNETWORK"));
+        }
         (Some(network), Some(rows)) if same_layers(network, rows) => network,
         (Some(network), Some(rows)) if network.branches() => {
             let layers: Vec<String> =
@@ -175,7 +182,7 @@ fn subnetworks<'b>(
                 let mut segment = plain(costs)
                     .with_activations(u32::try_from(layer.input_bytes()).unwrap_or(u32::MAX))
                     .with_branch(branch(layer.branch));
-                segment.switch_point = sub.switch_points.contains(&index);
+                segment.switch_point = sub.switch_points.binary_search(&index).is_ok();
                 segment
             })
             .collect();
@@ -186,7 +193,25 @@ fn subnetworks<'b>(
             .with_accuracy(accuracy)
             .with_shared_prefix(sub.shared_prefix as u16))
     };
-    network.subnetworks.iter().map(of_subnetwork).collect()
+    let subnetworks: Vec<_> = network.subnetworks.iter().map(of_subnetwork).collect::<Result<_, _>>()?;
+    check_shared(spec, &subnetworks)?;
+    Ok(subnetworks)
+}
+
+/// That layers which sub-networks share cost the same in both: those that are measured one by one may not.
+fn check_shared(spec: &ModelSpec, subnetworks: &[SubNetwork<'_, ACCELERATORS>]) -> Result<(), InputError> {
+    for (heavier, lighter) in subnetworks.iter().zip(subnetworks.iter().skip(1)) {
+        let shared = heavier.segments.iter().zip(lighter.segments).take(lighter.shared_prefix.into());
+        let costs = |(heavy, light): (&Segment<_>, &Segment<_>)| heavy.placements() == light.placements();
+        if let Some(layer) = shared.map(costs).position(|same| !same) {
+            let what = format!(
+                "layer {layer} of `{0}/{1}` is one with that of `{0}/{2}`, but costs something else by the cost table",
+                spec.network, lighter.name, heavier.name
+            );
+            return Err(spec.origin.error(what, "give both the same rows"));
+        }
+    }
+    Ok(())
 }
 
 /// Costs of a layer on each accelerator by the built-in dataflow model; or what is more than can be said, and where.
