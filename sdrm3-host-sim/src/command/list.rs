@@ -1,12 +1,12 @@
-//! `list`: what is built in.
+//! `list`: what is built in, and the networks of layer tables.
 
 use std::io::Write;
 
 use clap::{Args, ValueEnum};
 
 use super::Failure;
-use crate::input::unknown_name;
-use crate::network::{self, Network};
+use crate::input::{InputError, unknown_name};
+use crate::network::{Branch, Library, Network};
 use crate::policy::PolicyName;
 use crate::report::table;
 use crate::scenario::{Platform, Scenario};
@@ -15,7 +15,8 @@ const EXAMPLES: &str = "\
 Examples:
   sdrm3-sim list
   sdrm3-sim list policies
-  sdrm3-sim list --network fbnet_c";
+  sdrm3-sim list --network fbnet_c
+  sdrm3-sim list networks --networks mine.csv";
 
 /// Options of `list`.
 #[derive(Args, Clone, Debug)]
@@ -26,6 +27,9 @@ pub(super) struct Options {
     /// One network: its layers
     #[arg(long, value_name = "NAME", conflicts_with = "what")]
     network: Option<String>,
+    /// Layer table of networks beside the built-in ones; repeat for several
+    #[arg(long, value_name = "FILE.csv")]
+    networks: Vec<String>,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq, ValueEnum)]
@@ -38,11 +42,14 @@ enum What {
 
 /// Lists, to `text`.
 pub(super) fn list(options: &Options, text: &mut impl Write) -> Result<(), Failure> {
+    if options.what.is_some_and(|what| what != What::Networks) && !options.networks.is_empty() {
+        let what = "what is listed has no networks";
+        return Err(InputError::new("--networks", what, "leave it out, or list networks").into());
+    }
+    let library = Library::load(options.networks.iter().map(String::as_str))?;
     if let Some(name) = &options.network {
-        let zoo = network::all();
-        let names: Vec<&str> = zoo.iter().map(|network| network.name.as_ref()).collect();
-        let found = zoo.iter().find(|network| network.name == *name);
-        return layers(found.ok_or_else(|| unknown_name("--network", "network", name, &names))?, text);
+        let unknown = || unknown_name("--network", "network", name, &library.names());
+        return layers(library.find(name).ok_or_else(unknown)?, text);
     }
     let wanted = |what| options.what.is_none_or(|only| only == what);
     if wanted(What::Scenarios) {
@@ -56,7 +63,7 @@ pub(super) fn list(options: &Options, text: &mut impl Write) -> Result<(), Failu
         writeln!(text, "{}\n", table(&["policy", "runs first"], rows))?;
     }
     if wanted(What::Networks) {
-        networks(text)?;
+        networks(&library, text)?;
     }
     Ok(())
 }
@@ -93,9 +100,9 @@ fn platforms(text: &mut impl Write) -> Result<(), Failure> {
     Ok(())
 }
 
-fn networks(text: &mut impl Write) -> Result<(), Failure> {
+fn networks(library: &Library, text: &mut impl Write) -> Result<(), Failure> {
     let mut rows = Vec::new();
-    for network in network::all() {
+    for network in library.networks() {
         for sub in &network.subnetworks {
             rows.push(vec![
                 network.name.to_string(),
@@ -129,10 +136,16 @@ fn layers(network: &Network, text: &mut impl Write) -> Result<(), Failure> {
                 layer.stride.to_string(),
                 format!("{:.3}", layer.macs() as f64 / 1e6),
                 format!("{:.1}", layer.params() as f64 / 1e3),
+                Some(layer.branch).filter(|&b| b != Branch::Next).map_or_else(String::new, |b| b.to_string()),
             ]
         });
-        let header = ["layer", "op", "in", "out", "output", "window", "stride", "M MACs", "k parameters"];
-        writeln!(text, "{}\n{}\n", sub.name, table(&header, rows))?;
+        let header =
+            ["layer", "op", "in", "out", "output", "window", "stride", "M MACs", "k parameters", "branch"];
+        let shares = match sub.shared_prefix {
+            0 => String::new(),
+            layers => format!(", the first {layers} layers shared with the one before"),
+        };
+        writeln!(text, "{}{shares}\n{}\n", sub.name, table(&header, rows))?;
     }
     Ok(())
 }

@@ -61,6 +61,11 @@ impl Library {
         self.places.get(name).is_some_and(|&place| place >= self.zoo)
     }
 
+    /// All of them, the zoo's first.
+    pub fn networks(&self) -> &[Network] {
+        &self.networks
+    }
+
     /// Their names, the zoo's first.
     pub fn names(&self) -> Vec<&str> {
         self.networks.iter().map(|network| network.name.as_ref()).collect()
