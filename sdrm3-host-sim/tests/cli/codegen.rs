@@ -165,6 +165,8 @@ fn c_tables_compile_without_a_warning_and_say_what_the_rust_tables_say() {
         ("p.toml", PLATFORM),
         ("full.toml", &full),
         ("dump.c", DUMP),
+        ("own.toml", include_str!("../../examples/own_supernet/scenario.toml")),
+        ("own.csv", include_str!("../../examples/own_supernet/networks.csv")),
     ];
     let folder = Folder::new("codegen-c", &files);
     let mut checked = 0;
@@ -176,6 +178,7 @@ fn c_tables_compile_without_a_warning_and_say_what_the_rust_tables_say() {
         ("drone_indoor", "4k-3os"),
         ("drone_outdoor", "4k-3os"),
         ("ar_call", "4k-3os"),
+        ("own.toml --networks own.csv", "4k-1ws-2os"),
     ];
     for (scenario, platform) in cells {
         let output = folder

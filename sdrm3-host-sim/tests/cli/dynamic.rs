@@ -208,6 +208,27 @@ fn blocks_are_skipped_as_often_as_the_table_says() {
     assert!((share - 0.327).abs() < tolerance(0.327, gates), "{skips} of {gates}");
 }
 
+/// Layer 1 skips two layers with 0.4, layer 5 exits with 0.6.
+#[test]
+fn exits_and_skips_of_a_layer_table_are_as_frequent_as_it_says() {
+    let files = [
+        ("s.toml", &*scenario("door", 30, 200)),
+        ("n.csv", include_str!("../../examples/own_supernet/networks.csv")),
+    ];
+    let folder = Folder::new("drawn_own", &files);
+    let run = "run --scenario s.toml --networks n.csv --policy fcfs --duration-ms 20000";
+    let paths = layers(&events(&folder, run), "eye");
+    let all = paths.len();
+    assert!(all > 590, "{all} frames with a result");
+    let of = |layer: u16| paths.values().filter(|path| path.contains(&layer)).count();
+    assert_eq!([of(0), of(1), of(4), of(5)], [all; 4], "what no branch jumps over");
+    assert_eq!((of(2), of(6)), (of(3), of(8)), "both are skipped or none; who does not exit runs to the end");
+    for (layer, expected) in [(2, 0.6), (6, 0.4)] {
+        let share = of(layer) as f64 / all as f64;
+        assert!((share - expected).abs() < tolerance(expected, all), "layer {layer}: {share}");
+    }
+}
+
 #[test]
 fn a_frame_takes_the_same_path_under_every_policy() {
     for (network, fps) in [("rapid_rl", 30), ("skip_net", 5)] {

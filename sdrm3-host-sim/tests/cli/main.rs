@@ -13,6 +13,7 @@ mod faults;
 mod gates;
 mod imports;
 mod outputs;
+mod own_networks;
 mod refusals;
 mod replay;
 mod report;

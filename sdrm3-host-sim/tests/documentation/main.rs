@@ -58,10 +58,15 @@ fn the_examples_are_accepted() {
     let [costs] = &examples("csv", "network,layer,kind")[..] else { panic!("one cost table") };
     let layers = CostTable::parse(costs).unwrap().layers("my_net", &["ws-2048", "os-1024"]).unwrap();
     assert_eq!((layers.len(), layers[1][1].latency_ns), (2, 0));
-    let [layers] = &examples("csv", "network,layer,op")[..] else { panic!("one layer table") };
+    let [layers, supernet] = &examples("csv", "network,layer,op")[..] else { panic!("two layer tables") };
     let mut library = Library::zoo();
     library.add_table(layers).unwrap();
+    library.add_table(supernet).unwrap();
     assert_eq!(library.find("gaze").unwrap().subnetworks[0].layers.len(), 3);
+    let [full, half] = &library.find("room").unwrap().subnetworks[..] else { panic!("two sub-networks") };
+    assert_eq!((full.accuracy, half.accuracy), (Some(71.5), Some(68.0)));
+    assert_eq!((half.shared_prefix, &full.switch_points[..]), (4, &[1, 2, 3, 4][..]), "the first four");
+    assert_eq!(full.reach_probabilities(), [1.0, 1.0, 0.7, 0.35, 0.7, 0.7]);
 }
 
 #[test]
@@ -91,6 +96,16 @@ fn every_key_of_a_file_is_documented() {
         }
     }
     assert!(checked > 30, "{checked} keys");
+
+    let table = "network,layer,op,k,c,y,x,r,s,stride,groups,no_such_key\n";
+    let source = Source { origin: "n".into(), text: format!("{table}a,b,fc,1,1,1,1,1,1,1,1,1\n") };
+    let error = Library::zoo().add_table(&source).unwrap_err().to_string();
+    let page = section("## Layers: `--networks`");
+    let columns = keys(&error);
+    assert_eq!(columns.len(), 13, "{error}");
+    for column in columns {
+        assert!(documents(page, column), "`{column}` has no row");
+    }
 }
 
 fn folder() -> PathBuf {
