@@ -144,17 +144,24 @@ fn at_rate(scenario: &Scenario, times: f64) -> Scenario {
     other
 }
 
-/// How near the bound is, by load: from where all can be served to where half of the frames cannot.
+/// How near the bound is, by load: from where all can be served to where half of the frames cannot. Where a model may
+/// have no frame the bound does without it, as no policy can: such cells say nothing and are left out.
 #[test]
 fn at_every_rate_the_gated_policy_is_nearest_to_the_bound() {
     let Some((scenarios, platforms, costs)) = data() else { return };
-    for percent in [60, 70, 80, 90, 100, 120, 150] {
-        let slower: Vec<Scenario> =
+    for percent in [80, 90, 95, 100, 110, 150] {
+        let paced: Vec<Scenario> =
             pairs(&scenarios).iter().map(|pair| at_rate(pair, f64::from(percent) / 100.0)).collect();
-        let means = means(&by_cell(&slower, &platforms, &costs, over_bound));
+        let cells = by_cell(&paced, &platforms, &costs, |cell| {
+            let (bound, costs) = bound_and_costs(cell);
+            let over = costs.into_iter().map(|(policy, cost)| (policy, cost / bound.value())).collect();
+            bound.served.iter().all(Option::is_some).then_some(over)
+        });
+        let cells: Vec<Vec<_>> = cells.into_iter().flatten().collect();
+        let means = means(&cells);
         let of = |name: &str| means.iter().find(|(policy, _)| *policy == name).expect("it ran").1;
         let line = [OURS, "lst", "sdrm3", "fcfs"].map(|policy| format!("{policy} {:.3}", of(policy)));
-        println!("over the bound, two at a time at {percent} % of their rates: {}", line.join(", "));
+        println!("over the bound, two at a time at {percent} %, {} cells: {}", cells.len(), line.join(", "));
         assert_eq!(means[0].0, OURS, "at {percent} %");
     }
 }
