@@ -348,6 +348,7 @@ parity_host
 others
 
 # Side by side, for a link takes one core; each tells on an own page, and they are read in order.
+echo "run.sh: ${boards[*]}, side by side; what is known so far is in $PWD/$logs/*.out" >&2
 declare -A running
 trap 'kill $(jobs -p) 2>/dev/null || true' EXIT
 for name in "${boards[@]}"; do
