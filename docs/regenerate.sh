@@ -19,9 +19,11 @@ device() {
         python3 docs/device.py $run >docs/src/results/device.tmp
     mv docs/src/results/device.tmp docs/src/results/device.md
     if [ -n "${1:-}" ]; then
-        echo "regenerate.sh: $1 holds no replayed trace: device_replay.txt stays as it is" >&2
+        echo "regenerate.sh: $1 holds no replayed trace and no program: device_replay.txt and gated_cost.txt stay as they are" >&2
         return
     fi
+    sdrm3-hal/firmware/profile.py m4f >docs/src/results/gated_cost.tmp
+    mv docs/src/results/gated_cost.tmp docs/src/results/gated_cost.txt
     { echo '$ sdrm3-sim replay device.trace' && cat $replayed; } >docs/src/results/device_replay.tmp
     mv docs/src/results/device_replay.tmp docs/src/results/device_replay.txt
 }
