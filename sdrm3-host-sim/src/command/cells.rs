@@ -209,10 +209,8 @@ impl Settings {
     }
 
     /// A scenario, with the errors of estimates that were asked for.
-    pub(super) fn disturbed(&self, mut scenario: Scenario) -> Scenario {
-        scenario.error.bias = self.latency_bias.unwrap_or(scenario.error.bias);
-        scenario.error.noise = self.latency_noise.unwrap_or(scenario.error.noise);
-        scenario
+    pub(super) fn disturbed(&self, scenario: Scenario) -> Scenario {
+        scenario.disturbed(self.latency_bias, self.latency_noise)
     }
 
     /// A policy with these parameters and parts.

@@ -28,14 +28,19 @@ Examples:
   sdrm3-sim sweep --grid scenario=all --grid policy=edf,sdrm3 --grid seed=1..20 --out seeds.csv
   sdrm3-sim sweep --grid scenario=vr_gaming --grid alpha=0:2:0.25 --grid beta=0:2:0.25 --out weights.csv
   sdrm3-sim sweep --grid scenario=ar_call --grid alpha=0:2 --grid fps_scale=0.5:2 --random 1000 --out random.csv
+  sdrm3-sim sweep --grid scenario=ar_call --grid policy=sdrm3-gated --grid comfort=1:3:0.5 --out comfort.csv
   sdrm3-sim sweep --file sweep.toml --shard 2/4 --out part2.csv      # the second of four machines
   sdrm3-sim merge part*.csv --out whole.csv";
 
 /// What there is to vary, for the help.
 fn parameters() -> String {
     let line = |key: Key| {
-        let default = key.default().map_or("must be given".into(), |value| format!("default {value}"));
-        format!("  {:<12} {} [{default}]\n", key.name(), key.values())
+        let default = match key.default() {
+            Some(value) => format!("default {value}"),
+            None if key.is_optional() => "default the scenario's".into(),
+            None => "must be given".into(),
+        };
+        format!("  {:<13} {} [{default}]\n", key.name(), key.values())
     };
     format!(
         "Parameters, in the order of columns; the last one varies fastest:\n{}",
@@ -120,6 +125,7 @@ pub(super) fn sweep(options: &Options) -> Result<(), Failure> {
         format: options.format,
         shard: options.shard.as_deref().map_or(Ok(Shard::WHOLE), Shard::parse)?,
         cells: sweep.cells(),
+        optional: sweep.optional(),
     };
     let pool = options.threads.pool()?;
     let out = Path::new(&options.out);
@@ -188,9 +194,11 @@ fn check_pairs(sweep: &Sweep, rest: &Rest) -> Result<(), InputError> {
     let mut values = sweep.values(0);
     for scenario in sweep.listed(Key::Scenario) {
         for platform in sweep.listed(Key::Platform) {
-            for (key, value) in [(Key::Scenario, scenario), (Key::Platform, platform)] {
-                if let Some(place) = values.get_mut(key as usize) {
-                    place.clone_from(value);
+            for (key, value) in &mut values {
+                match key {
+                    Key::Scenario => value.clone_from(scenario),
+                    Key::Platform => value.clone_from(platform),
+                    _ => {}
                 }
             }
             Setting::parse(&values)?.tables(&rest.library, rest.costs.as_ref(), &Bump::new())?;

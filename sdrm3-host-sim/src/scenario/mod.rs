@@ -208,6 +208,14 @@ impl Scenario {
         Ok(Self { name: file.name.into_inner(), models, changes, error: EstimateError { bias, noise } })
     }
 
+    /// The same with this bias and this noise of latencies, each as it was unless given.
+    #[must_use]
+    pub fn disturbed(mut self, bias: Option<f64>, noise: Option<f64>) -> Self {
+        self.error.bias = bias.unwrap_or(self.error.bias);
+        self.error.noise = noise.unwrap_or(self.error.noise);
+        self
+    }
+
     /// The same with all frames that many times as often; jitter and phase keep their share of the period,
     /// a deadline that was given stays.
     #[must_use]

@@ -2,7 +2,7 @@
 
 use crate::input::{InputError, unknown_name};
 use crate::policy::{Method, Parameters, Part, PolicyName};
-use crate::scenario::{Platform, Scenario};
+use crate::scenario::{EstimateError, Platform, Scenario};
 
 /// Makes [`Key`] of a table: variant, name, and what its values are in words.
 macro_rules! keys {
@@ -38,14 +38,21 @@ keys! {
     Scenario "scenario" "a built-in scenario or a file, or all";
     Platform "platform" "a built-in platform or a file, or all";
     FpsScale "fps_scale" "how many times faster all frames come, from 0.01 to 100";
+    LatencyBias "latency_bias" "bias of latencies, a share from 0 to 0.9";
+    LatencyNoise "latency_noise" "noise of latencies, a share from 0 to 0.9";
     Policy "policy" "a policy, or all";
     Without "without" "parts of the policy that are off, as in drop+tuner, or none";
     DurationMs "duration_ms" "virtual time, from 1 to 172800000 ms";
     WindowMs "window_ms" "window of the tuner, from 1 to 1000000 ms";
     Alpha "alpha" "weight of starvation, from 0 to 2";
     Beta "beta" "weight of energy, from 0 to 2";
+    Comfort "comfort" "comfort of sdrm3-gated, from 0 to 1000, in sixteenths";
     Seed "seed" "seed of cascades and jitter, a whole number";
 }
+
+/// A comfort is a whole number of these shares of one; what is drawn at random, of millionths.
+const SIXTEENTHS: f64 = 16.0;
+const MILLIONTHS: f64 = 1e6;
 
 /// The most values of one parameter.
 const VALUES: usize = 10_000_000;
@@ -67,11 +74,16 @@ impl Key {
         known.ok_or_else(|| unknown_name("--grid", "parameter", name, &names))
     }
 
-    /// Its value where a sweep gives none.
+    /// Whether only a sweep that gives it values has a column of it.
+    pub fn is_optional(self) -> bool {
+        matches!(self, Self::LatencyBias | Self::LatencyNoise | Self::Comfort)
+    }
+
+    /// Its value where a sweep gives none; `None` if that is the scenario's, or there is none.
     pub fn default(self) -> Option<String> {
         let parameters = Parameters::default();
         Some(match self {
-            Self::Scenario => return None,
+            Self::Scenario | Self::LatencyBias | Self::LatencyNoise => return None,
             Self::Platform => Platform::DEFAULT.into(),
             Self::FpsScale | Self::Seed => "1".into(),
             Self::Policy => PolicyName::Sdrm3.name().into(),
@@ -80,6 +92,7 @@ impl Key {
             Self::WindowMs => (parameters.window.as_nanos() as f64 / 1e6).to_string(),
             Self::Alpha => parameters.weights.alpha.as_f64().to_string(),
             Self::Beta => parameters.weights.beta.as_f64().to_string(),
+            Self::Comfort => (f64::from(parameters.comfort) / SIXTEENTHS).to_string(),
         })
     }
 
@@ -89,7 +102,15 @@ impl Key {
 
     /// Whether its values are numbers.
     pub fn is_number(self) -> bool {
-        self.is_whole() || matches!(self, Self::FpsScale | Self::WindowMs | Self::Alpha | Self::Beta)
+        use Key::{Alpha, Beta, Comfort, FpsScale, LatencyBias, LatencyNoise, WindowMs};
+        let fractions = [FpsScale, LatencyBias, LatencyNoise, WindowMs, Alpha, Beta, Comfort];
+        self.is_whole() || fractions.contains(&self)
+    }
+
+    /// A number drawn between others, as it is run and reported.
+    pub(super) fn rounded(self, number: f64) -> f64 {
+        let grain = if self == Self::Comfort { SIXTEENTHS } else { MILLIONTHS };
+        (number * grain).round() / grain
     }
 
     fn error(self, what: impl Into<String>, remedy: impl Into<String>) -> InputError {
@@ -116,8 +137,13 @@ impl Key {
                 Ok(sorted.collect::<Vec<_>>().join("+"))
             }
             Self::FpsScale => within(0.01, 100.0),
+            Self::LatencyBias | Self::LatencyNoise => within(0.0, EstimateError::MOST),
             Self::WindowMs => within(1.0, 1e6),
             Self::Alpha | Self::Beta => within(0.0, 2.0),
+            Self::Comfort => {
+                let comfort = number().filter(|comfort| (0.0..=1000.0).contains(comfort));
+                comfort.map(|comfort| self.rounded(comfort).to_string()).ok_or_else(out_of_range)
+            }
             Self::DurationMs => match text.parse::<u32>() {
                 Ok(ms @ 1..=172_800_000) => Ok(ms.to_string()),
                 _ => Err(out_of_range()),
@@ -237,6 +263,8 @@ mod tests {
         assert_eq!(listed(Key::Without, "none,tuner+drop"), ["none", "drop+tuner"]);
         assert_eq!(listed(Key::Policy, "fcfs,sdrm3-no-tuner-no-drop"), ["fcfs", "sdrm3-no-drop-no-tuner"]);
         assert_eq!(listed(Key::Platform, "all").len(), 8);
+        assert_eq!(listed(Key::LatencyBias, "0:0.9:0.3"), ["0", "0.3", "0.6", "0.9"]);
+        assert_eq!(listed(Key::Comfort, "1.0,1.3"), ["1", "1.3125"], "in sixteenths");
         assert_eq!(Key::Alpha.axis(["0:2"]), Ok(Axis::Between(0.0, 2.0)));
     }
 
@@ -262,6 +290,10 @@ mod tests {
             (Key::Without, "tunner", "did you mean `tuner`?"),
             (Key::Scenario, "vr_gamin", "did you mean `vr_gaming`?"),
             (Key::FpsScale, "0", "from 0.01 to 100"),
+            (Key::LatencyBias, "0.91", "bias of latencies, a share from 0 to 0.9"),
+            (Key::LatencyNoise, "-0.1", "noise of latencies, a share from 0 to 0.9"),
+            (Key::Comfort, "1001", "from 0 to 1000"),
+            (Key::Comfort, "1.5,1.51", "`1.5` is given twice"),
         ];
         for (key, text, says) in cases {
             let error = key.axis(text.split(',')).unwrap_err().to_string();

@@ -9,6 +9,7 @@ use serde::Deserialize;
 
 use super::{Axis, Key};
 use crate::input::{InputError, Source, unknown_name};
+use crate::policy::{Method, Parameters, PolicyName};
 use crate::scenario::{Platform, Scenario};
 
 /// The most cells of a sweep.
@@ -28,7 +29,8 @@ pub struct Definition {
 /// The cells of a sweep.
 #[derive(Clone, Debug)]
 pub struct Sweep {
-    axes: Vec<Axis>,
+    /// In the order of columns.
+    axes: Vec<(Key, Axis)>,
     /// How many random cells, and their seed.
     random: Option<u64>,
     cells: usize,
@@ -100,6 +102,9 @@ impl Definition {
     pub fn sweep(mut self) -> Result<Sweep, InputError> {
         let mut axes = Vec::with_capacity(Key::ALL.len());
         for key in Key::ALL {
+            if key.is_optional() && !self.axes.contains_key(&key) {
+                continue;
+            }
             let default = || key.default().map(|value| Axis::Listed(vec![value]));
             let axis = self.axes.remove(&key).or_else(default).ok_or_else(|| {
                 InputError::new(
@@ -120,13 +125,13 @@ impl Definition {
                     remedy,
                 ));
             }
-            axes.push(axis);
+            axes.push((key, axis));
         }
         let size = |axis: &Axis| match axis {
             Axis::Listed(values) => values.len(),
             Axis::Between(..) => 1,
         };
-        let grid = axes.iter().try_fold(1usize, |cells, axis| cells.checked_mul(size(axis)));
+        let grid = axes.iter().try_fold(1usize, |cells, (_, axis)| cells.checked_mul(size(axis)));
         let cells = self.random.or(grid).filter(|cells| (1..=CELLS).contains(cells)).ok_or_else(|| {
             let what = match self.random {
                 Some(0) => "no cell is asked for".into(),
@@ -138,7 +143,9 @@ impl Definition {
             let what = "a grid has nothing random";
             return Err(InputError::new("--sweep-seed", what, "add --random N, or remove the seed"));
         }
-        Ok(Sweep { axes, random: self.random.map(|_| self.sweep_seed.unwrap_or(1)), cells })
+        let sweep = Sweep { axes, random: self.random.map(|_| self.sweep_seed.unwrap_or(1)), cells };
+        sweep.check_comfort()?;
+        Ok(sweep)
     }
 }
 
@@ -148,40 +155,59 @@ impl Sweep {
         self.cells
     }
 
+    /// The optional parameters that have values.
+    pub fn optional(&self) -> Vec<Key> {
+        self.axes.iter().map(|(key, _)| *key).filter(|key| key.is_optional()).collect()
+    }
+
     /// The values that a parameter takes, if they are listed.
     pub fn listed(&self, key: Key) -> &[String] {
-        match self.axes.get(key as usize) {
-            Some(Axis::Listed(values)) => values,
+        match self.axes.iter().find(|(other, _)| *other == key) {
+            Some((_, Axis::Listed(values))) => values,
             _ => &[],
         }
     }
 
-    /// The values of a cell, in the order of [`Key::ALL`].
-    pub fn values(&self, cell: usize) -> Vec<String> {
+    /// Refuses values of the comfort where no policy has one: all its rows would be alike.
+    fn check_comfort(&self) -> Result<(), InputError> {
+        let has_one = |label: &String| {
+            Method::find(label, &[], Parameters::default())
+                .is_ok_and(|method| method.policy == PolicyName::Gated)
+        };
+        if !self.optional().contains(&Key::Comfort) || self.listed(Key::Policy).iter().any(has_one) {
+            return Ok(());
+        }
+        let what = "no policy of the sweep has a comfort";
+        Err(InputError::new("--grid comfort", what, "add policy=sdrm3-gated, or remove the comfort"))
+    }
+
+    /// The values of a cell, in the order of columns.
+    pub fn values(&self, cell: usize) -> Vec<(Key, String)> {
         let Some(seed) = self.random else { return self.grid_point(cell) };
         // Every cell draws for itself: which ones are run before it does not matter.
         let mut random = ChaCha8Rng::seed_from_u64(seed);
         random.set_stream(cell as u64);
-        let draw = |axis: &Axis| {
+        let draw = |(key, axis): &(Key, Axis)| {
             let share: f64 = random.random();
-            match axis {
+            let value = match axis {
                 Axis::Listed(values) => {
                     let index = (share * values.len() as f64) as usize;
                     values.get(index).or(values.last()).cloned().unwrap_or_default()
                 }
-                Axis::Between(from, to) => (((from + share * (to - from)) * 1e6).round() / 1e6).to_string(),
-            }
+                Axis::Between(from, to) => key.rounded(from + share * (to - from)).to_string(),
+            };
+            (*key, value)
         };
         self.axes.iter().map(draw).collect()
     }
 
-    fn grid_point(&self, cell: usize) -> Vec<String> {
+    fn grid_point(&self, cell: usize) -> Vec<(Key, String)> {
         let mut rest = cell;
-        let mut values: Vec<String> = Vec::with_capacity(self.axes.len());
-        for axis in self.axes.iter().rev() {
+        let mut values = Vec::with_capacity(self.axes.len());
+        for (key, axis) in self.axes.iter().rev() {
             if let Axis::Listed(listed) = axis {
                 let count = listed.len().max(1);
-                values.push(listed.get(rest % count).cloned().unwrap_or_default());
+                values.push((*key, listed.get(rest % count).cloned().unwrap_or_default()));
                 rest /= count;
             }
         }
@@ -195,7 +221,7 @@ impl Sweep {
         let text = |sum: Checksum, text: &str| sum.u64(text.len() as u64).bytes(text.as_bytes());
         let mut sum = text(Checksum::EMPTY, env!("CARGO_PKG_VERSION"));
         sum = sum.u64(self.cells as u64).u64(self.random.map_or(0, |seed| seed.wrapping_add(1)));
-        for (key, axis) in Key::ALL.iter().zip(&self.axes) {
+        for (key, axis) in &self.axes {
             sum = text(sum, key.name());
             sum = match axis {
                 Axis::Listed(values) => {
@@ -233,8 +259,8 @@ mod tests {
         Definition { random: Some(count), sweep_seed: Some(seed), ..definition }.sweep().unwrap()
     }
 
-    fn value(values: &[String], key: Key) -> &str {
-        &values[key as usize]
+    fn value(values: &[(Key, String)], key: Key) -> &str {
+        values.iter().find(|(other, _)| *other == key).map(|(_, value)| value).unwrap()
     }
 
     #[test]
@@ -257,7 +283,7 @@ mod tests {
         let (few, many, other) = (random(&axes, 10, 7), random(&axes, 1000, 7), random(&axes, 10, 8));
         assert_eq!(few.values(9), many.values(9));
         assert_ne!(few.values(9), other.values(9));
-        let cells: Vec<Vec<String>> = (0..1000).map(|cell| many.values(cell)).collect();
+        let cells: Vec<Vec<(Key, String)>> = (0..1000).map(|cell| many.values(cell)).collect();
         let numbers = |key| cells.iter().map(move |values| value(values, key).parse::<f64>().unwrap());
         assert!(numbers(Key::Alpha).all(|alpha| (0.0..=2.0).contains(&alpha)));
         assert!(numbers(Key::Beta).all(|beta| (1.0..=1.5).contains(&beta)));
@@ -266,6 +292,25 @@ mod tests {
         for seed in 1..=5 {
             let count = numbers(Key::Seed).filter(|&value| value == f64::from(seed)).count();
             assert!((140..260).contains(&count), "seed {seed}: {count}");
+        }
+    }
+
+    /// What a sweep does not vary takes no part in it: its cells, draws and checksum are as if there was no such thing.
+    #[test]
+    fn an_optional_parameter_counts_only_where_it_has_values() {
+        let axes = ["scenario=ar_call", "policy=sdrm3-gated", "alpha=0:2"];
+        let plain = random(&axes, 20, 7);
+        assert_eq!((plain.optional(), plain.values(0).len()), (vec![], 10));
+        let more = [&axes[..], &["latency_noise=0:0.5", "comfort=1:2"]].concat();
+        let more = random(&more, 20, 7);
+        assert_eq!(more.optional(), [Key::LatencyNoise, Key::Comfort]);
+        assert_ne!(plain.checksum(&[]), more.checksum(&[]));
+        for cell in 0..20 {
+            let values = more.values(cell);
+            let number = |key| value(&values, key).parse::<f64>().unwrap();
+            assert!((0.0..=0.5).contains(&number(Key::LatencyNoise)), "{values:?}");
+            let comfort = number(Key::Comfort);
+            assert!((1.0..=2.0).contains(&comfort) && (comfort * 16.0).fract() == 0.0, "{comfort}");
         }
     }
 
@@ -294,6 +339,18 @@ mod tests {
         for (text, says) in [
             ("[grid]\nalpha = 3\n", "s.toml:2: `3` is none of its values; give weight of starvation"),
             ("[grid]\nseed = 1\nalpah = 1\n", "s.toml:3: unknown parameter `alpah`; did you mean `alpha`?"),
+            (
+                "[grid]\nlatency_bias = [0, 1]\n",
+                "s.toml:2: `1` is none of its values; give bias of latencies, a share from",
+            ),
+            (
+                "[grid]\n\nlatency_nois = 0\n",
+                "s.toml:3: unknown parameter `latency_nois`; did you mean `latency_noise`?",
+            ),
+            (
+                "[grid]\ncomfort = -1\n",
+                "s.toml:2: `-1` is none of its values; give comfort of sdrm3-gated, from 0",
+            ),
             ("radom = 3\n", "s.toml:1: unknown field `radom`"),
         ] {
             let error = parse(text).unwrap_err().to_string();
@@ -316,6 +373,11 @@ mod tests {
             "alpha=0:2 has no step; give a step, as in alpha=0:2:0.25, or",
         );
         refuses(&["scenario=ar_call"], Some(0), "no cell is asked for");
+        refuses(
+            &["scenario=ar_call", "comfort=1,2"],
+            None,
+            "--grid comfort: no policy of the sweep has a comfort; add policy=sdrm3-gated",
+        );
         refuses(&["scenario=ar_call", "seed=1..9999999", "alpha=0:2:0.01"], None, "more than 10000000 cells");
     }
 }

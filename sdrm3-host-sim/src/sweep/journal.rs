@@ -143,8 +143,13 @@ mod tests {
     use super::super::{RowFormat, Shard};
     use super::*;
 
-    const HEADER: Header =
-        Header { definition: 7, format: RowFormat::Csv, shard: Shard { index: 1, count: 2 }, cells: 8 };
+    const HEADER: Header = Header {
+        definition: 7,
+        format: RowFormat::Csv,
+        shard: Shard { index: 1, count: 2 },
+        cells: 8,
+        optional: Vec::new(),
+    };
 
     fn kept(rows: &Rows) -> Vec<(usize, &str)> {
         let kept = rows.iter().enumerate().filter_map(|(cell, row)| Some((cell, row.as_deref()?)));

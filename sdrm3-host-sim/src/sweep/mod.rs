@@ -52,7 +52,7 @@ impl Shard {
 }
 
 /// What a sweep's files are of: the first line of each.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+#[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Header {
     /// Checksum of all that the rows depend on.
     pub definition: u64,
@@ -62,19 +62,27 @@ pub struct Header {
     pub shard: Shard,
     /// How many cells the whole sweep has.
     pub cells: usize,
+    /// The optional parameters that have a column.
+    pub optional: Vec<Key>,
 }
 
 impl Header {
     const MARK: &str = "# sdrm3-sim sweep 1:";
 
     /// As a line, without its end.
-    pub fn to_line(self) -> String {
-        let Self { definition, format, shard, cells } = self;
+    pub fn to_line(&self) -> String {
+        let Self { definition, format, shard, cells, optional } = self;
         let (mark, index, count) = (Self::MARK, shard.index + 1, shard.count);
-        format!(
+        let line = format!(
             "{mark} definition {definition:016x}, {}, shard {index}/{count}, {cells} cells",
             format.name()
-        )
+        );
+        match optional.as_slice() {
+            [] => line,
+            keys => {
+                format!("{line}, with {}", keys.iter().map(|key| key.name()).collect::<Vec<_>>().join("+"))
+            }
+        }
     }
 
     /// From a line, if it is one.
@@ -84,11 +92,16 @@ impl Header {
         let format = RowFormat::find(fields.next()?)?;
         let shard = Shard::parse(fields.next()?.strip_prefix("shard ")?).ok()?;
         let cells = fields.next()?.strip_suffix(" cells")?.parse().ok()?;
-        fields.next().is_none().then_some(Self { definition, format, shard, cells })
+        let key = |name: &str| Key::find(name).ok().filter(|key| key.is_optional());
+        let optional = match fields.next() {
+            Some(field) => field.strip_prefix("with ")?.split('+').map(key).collect::<Option<_>>()?,
+            None => Vec::new(),
+        };
+        fields.next().is_none().then_some(Self { definition, format, shard, cells, optional })
     }
 
     /// How many cells its part has.
-    pub fn rows(self) -> usize {
+    pub fn rows(&self) -> usize {
         self.shard.cells(self.cells).count()
     }
 }
@@ -115,10 +128,17 @@ mod tests {
     #[test]
     fn a_header_is_read_as_it_was_written() {
         let shard = Shard { index: 1, count: 4 };
-        let header = Header { definition: 0x12ab, format: RowFormat::Csv, shard, cells: 10 };
+        let format = RowFormat::Csv;
+        let header = Header { definition: 0x12ab, format, shard, cells: 10, optional: Vec::new() };
         let line = header.to_line();
         assert_eq!(line, "# sdrm3-sim sweep 1: definition 00000000000012ab, csv, shard 2/4, 10 cells");
-        assert_eq!((Header::parse(&line), header.rows()), (Some(header), 3));
+        assert_eq!((Header::parse(&line).as_ref(), header.rows()), (Some(&header), 3));
+        let more = Header { optional: vec![Key::LatencyBias, Key::Comfort], ..header };
+        assert_eq!(more.to_line(), format!("{line}, with latency_bias+comfort"));
+        assert_eq!(Header::parse(&more.to_line()), Some(more));
+        for bad in ["with", "with alpha", "with comfort+", "with comfort, more"] {
+            assert_eq!(Header::parse(&format!("{line}, {bad}")), None, "{bad}");
+        }
         for bad in ["", "cell,scenario", &line[1..], &line[..60], &format!("{line}, more")] {
             assert_eq!(Header::parse(bad), None, "{bad}");
         }

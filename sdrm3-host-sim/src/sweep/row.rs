@@ -36,11 +36,13 @@ impl RowFormat {
         [Self::Csv, Self::Jsonl].into_iter().find(|format| format.name() == name)
     }
 
-    /// The line before the first row, with its end; empty if there is none.
-    pub fn head(self) -> String {
+    /// The line before the first row, with its end and with a column for each of these optional parameters; empty if
+    /// there is none.
+    pub fn head(self, optional: &[Key]) -> String {
         match self {
             Self::Csv => {
-                let keys = Key::ALL.map(Key::name).join(",");
+                let columns = Key::ALL.into_iter().filter(|key| !key.is_optional() || optional.contains(key));
+                let keys = columns.map(Key::name).collect::<Vec<_>>().join(",");
                 format!("cell,{keys},{}\n", FIGURES.join(","))
             }
             Self::Jsonl => String::new(),
@@ -54,21 +56,28 @@ pub struct Setting {
     scenario: String,
     platform: String,
     fps_scale: f64,
+    latency_bias: Option<f64>,
+    latency_noise: Option<f64>,
     method: Method,
     duration_ms: u32,
     seed: u64,
 }
 
 impl Setting {
-    /// From values in the order of [`Key::ALL`], each checked before.
-    pub fn parse(values: &[String]) -> Result<Self, InputError> {
-        let value = |key: Key| values.get(key as usize).map_or("", String::as_str);
+    /// From the values of a cell, each checked before.
+    pub fn parse(values: &[(Key, String)]) -> Result<Self, InputError> {
+        let given =
+            |key: Key| values.iter().find(|(other, _)| *other == key).map(|(_, value)| value.as_str());
+        let value = |key: Key| given(key).unwrap_or_default();
         let fail = |key: Key| {
             let what = format!("`{}` is no {}", value(key), key.name());
             InputError::new("--grid", what, format!("give {}", key.values()))
         };
-        let named =
-            [Key::Alpha, Key::Beta, Key::WindowMs].map(|key| format!("{}={}", key.name(), value(key)));
+        let share = |key: Key| given(key).map(|text| text.parse().map_err(|_| fail(key))).transpose();
+        let named: Vec<String> = [Key::Alpha, Key::Beta, Key::WindowMs, Key::Comfort]
+            .into_iter()
+            .filter_map(|key| Some(format!("{}={}", key.name(), given(key)?)))
+            .collect();
         let parts = value(Key::Without).split('+').filter(|&part| part != "none");
         let without = parts.map(Part::find).collect::<Result<Vec<_>, _>>()?;
         let parameters = Parameters::parse(named.iter().map(String::as_str))?;
@@ -76,6 +85,8 @@ impl Setting {
             scenario: value(Key::Scenario).into(),
             platform: value(Key::Platform).into(),
             fps_scale: value(Key::FpsScale).parse().map_err(|_| fail(Key::FpsScale))?,
+            latency_bias: share(Key::LatencyBias)?,
+            latency_noise: share(Key::LatencyNoise)?,
             method: Method::find(value(Key::Policy), &without, parameters)?,
             duration_ms: value(Key::DurationMs).parse().map_err(|_| fail(Key::DurationMs))?,
             seed: value(Key::Seed).parse().map_err(|_| fail(Key::Seed))?,
@@ -84,8 +95,8 @@ impl Setting {
 
     /// Whether another runs on the same tables.
     pub fn shares_tables(&self, other: &Self) -> bool {
-        (&self.scenario, &self.platform, self.fps_scale)
-            == (&other.scenario, &other.platform, other.fps_scale)
+        let of = |setting: &Self| (setting.fps_scale, setting.latency_bias, setting.latency_noise);
+        (&self.scenario, &self.platform, of(self)) == (&other.scenario, &other.platform, of(other))
     }
 
     /// The tables that it runs on, laid into `memory`.
@@ -95,7 +106,9 @@ impl Setting {
         costs: Option<&CostTable>,
         memory: &'m Bump,
     ) -> Result<Tables<'m>, InputError> {
-        let scenario = Scenario::load(&self.scenario)?.faster(self.fps_scale);
+        let scenario = Scenario::load(&self.scenario)?
+            .faster(self.fps_scale)
+            .disturbed(self.latency_bias, self.latency_noise);
         let platform = Platform::load(&self.platform)?;
         let workload = build(&scenario, &platform, library, costs, memory)?;
         Ok(Tables { scenario, platform, workload })
@@ -148,7 +161,12 @@ struct Row<'a> {
 }
 
 /// The row of a cell, without the end of its line.
-pub fn row(format: RowFormat, cell: usize, values: &[String], run: &Run) -> Result<String, InputError> {
+pub fn row(
+    format: RowFormat,
+    cell: usize,
+    values: &[(Key, String)],
+    run: &Run,
+) -> Result<String, InputError> {
     let fail = |error: String| InputError::new("sweep", error, "report it: a row can always be written");
     match format {
         RowFormat::Csv => {
@@ -167,7 +185,7 @@ pub fn row(format: RowFormat, cell: usize, values: &[String], run: &Run) -> Resu
                 run.alpha,
                 run.beta,
             ];
-            let fields = [cell.to_string()].into_iter().chain(values.iter().cloned());
+            let fields = [cell.to_string()].into_iter().chain(values.iter().map(|(_, value)| value.clone()));
             let mut writer = csv::WriterBuilder::new().from_writer(Vec::new());
             let record: Vec<String> = fields.chain(figures.map(number)).collect();
             writer.write_record(record).map_err(|error| fail(error.to_string()))?;
@@ -176,13 +194,13 @@ pub fn row(format: RowFormat, cell: usize, values: &[String], run: &Run) -> Resu
             Ok(text.trim_end_matches('\n').into())
         }
         RowFormat::Jsonl => {
-            let value = |(key, text): (&Key, &String)| {
+            let value = |(key, text): &(Key, String)| {
                 let number = text.parse::<u64>().ok().map(serde_json::Value::from);
                 let number = number.or_else(|| text.parse::<f64>().ok().map(serde_json::Value::from));
                 let text = || serde_json::Value::from(text.as_str());
                 (key.name().to_string(), number.filter(|_| key.is_number()).unwrap_or_else(text))
             };
-            let values = Key::ALL.iter().zip(values).map(value).collect();
+            let values = values.iter().map(value).collect();
             serde_json::to_string(&Row { cell, values, run }).map_err(|error| fail(error.to_string()))
         }
     }

@@ -18,7 +18,7 @@ pub fn write<'a>(
     out: &mut impl Write,
 ) -> io::Result<()> {
     if !is_shard {
-        out.write_all(header.format.head().as_bytes())?;
+        out.write_all(header.format.head(&header.optional).as_bytes())?;
         return rows.into_iter().try_for_each(|row| writeln!(out, "{row}"));
     }
     writeln!(out, "{}", header.to_line())?;
@@ -82,7 +82,7 @@ impl Shards {
         for source in sources {
             let file = Read::new(source?)?;
             if let Some(first) = files.first() {
-                let same = Header { shard: first.header.shard, ..file.header } == first.header;
+                let same = Header { shard: first.header.shard, ..file.header.clone() } == first.header;
                 if !same || file.header.shard.count != first.header.shard.count {
                     let what = format!("it is of another sweep than {}", first.source.origin);
                     let remedy = "give shards that were run with the same arguments, files and version";
@@ -125,7 +125,7 @@ impl Shards {
         let mut rows: Vec<_> = self.files.iter().map(Read::rows).collect();
         let count = rows.len().max(1);
         let in_order = (0..self.cells()).filter_map(|cell| rows.get_mut(cell % count)?.next());
-        write(&Header { shard: Shard::WHOLE, ..first.header }, false, in_order, out)
+        write(&Header { shard: Shard::WHOLE, ..first.header.clone() }, false, in_order, out)
     }
 }
 
@@ -137,11 +137,12 @@ fn name(shard: Shard) -> String {
 mod tests {
     use proptest::prelude::*;
 
-    use super::super::RowFormat;
+    use super::super::{Key, RowFormat};
     use super::*;
 
     fn header(index: usize, count: usize, cells: usize) -> Header {
-        Header { definition: 7, format: RowFormat::Csv, shard: Shard { index, count }, cells }
+        let shard = Shard { index, count };
+        Header { definition: 7, format: RowFormat::Csv, shard, cells, optional: Vec::new() }
     }
 
     fn file(header: &Header, is_shard: bool) -> Source {
@@ -185,7 +186,8 @@ mod tests {
         assert!(error.starts_with("merge: shards 1/3 and 3/3 are missing; "), "{error}");
         let error = merged([shard(0), shard(1), shard(0)]).unwrap_err();
         assert_eq!(error, "1.shard: it is the same shard as 1.shard: 1/3; give each shard once");
-        for other in [Header { definition: 8, ..header(1, 3, 9) }, header(1, 2, 9), header(1, 3, 10)] {
+        let more = Header { optional: vec![Key::Comfort], ..header(1, 3, 9) };
+        for other in [Header { definition: 8, ..header(1, 3, 9) }, header(1, 2, 9), header(1, 3, 10), more] {
             let error = merged([shard(0), file(&other, true)]).unwrap_err();
             assert!(
                 error.starts_with("2.shard: it is of another sweep than 1.shard; give shards"),

@@ -61,6 +61,68 @@ fn a_sweep_is_the_same_bytes_on_one_thread_on_many_and_in_shards() {
     assert_eq!(line["run"], run["runs"][0]);
 }
 
+/// A column of a CSV text, below its head.
+fn column(csv: &str, name: &str) -> Vec<String> {
+    let mut reader = csv::Reader::from_reader(csv.as_bytes());
+    let at = reader.headers().expect("a head").iter().position(|column| column == name).expect(name);
+    reader.records().map(|row| row.expect("a row")[at].to_string()).collect()
+}
+
+#[test]
+fn wrong_estimates_and_the_comfort_are_swept_as_run_takes_them() {
+    let folder = folder("sweep-wrong");
+    let cell = "--scenario s.toml --platform p.toml --policy sdrm3-gated --duration-ms 200 --seed 3";
+    let sweep = "sweep --grid scenario=s.toml --grid platform=p.toml --grid policy=sdrm3-gated --grid seed=3 \
+                 --grid duration_ms=200 --grid latency_bias=0,0.3 --grid latency_noise=0:0.4:0.4 --grid comfort=1,8";
+    does(&folder, &format!("{sweep} --out one.csv"));
+    let one = folder.read("one.csv");
+    let head = "cell,scenario,platform,fps_scale,latency_bias,latency_noise,policy,without,duration_ms,window_ms,\
+                alpha,beta,comfort,seed,uxcost,";
+    assert!(one.starts_with(head), "{one}");
+    let settings = [column(&one, "latency_bias"), column(&one, "latency_noise"), column(&one, "comfort")];
+    let figures = column(&one, "uxcost");
+    assert_eq!(figures.len(), 8);
+    for (row, figure) in figures.iter().enumerate() {
+        let [bias, noise, comfort] = settings.each_ref().map(|values| &values[row]);
+        let options = format!("--latency-bias {bias} --latency-noise {noise} --param comfort={comfort}");
+        let run = folder.prints(&format!("run {cell} {options} --format csv"));
+        assert_eq!(*figure, column(&run, "uxcost")[0], "{options}");
+    }
+    assert!(figures.iter().any(|figure| *figure != figures[0]), "they matter: {one}");
+
+    for format in ["csv", "jsonl"] {
+        let sweep = format!("{sweep} --format {format}");
+        does(&folder, &format!("{sweep} --out whole.{format}"));
+        for shard in 1..=3 {
+            does(&folder, &format!("{sweep} --shard {shard}/3 --out {shard}.{format}"));
+        }
+        does(&folder, &format!("merge 3.{format} 1.{format} 2.{format} --out merged.{format}"));
+        assert_eq!(folder.read(&format!("merged.{format}")), folder.read(&format!("whole.{format}")));
+    }
+    let first = folder.read("2.csv").lines().next().map(String::from).expect("a first line");
+    assert!(first.ends_with("csv, shard 2/3, 8 cells, with latency_bias+latency_noise+comfort"), "{first}");
+    let line = folder.read("whole.jsonl").lines().nth(5).map(String::from).expect("a row");
+    let line: serde_json::Value = serde_json::from_str(&line).expect("JSON");
+    let values = &line["values"];
+    assert_eq!((&values["latency_bias"], &values["comfort"]), (&0.3.into(), &8.into()));
+}
+
+/// A scenario's own bias holds where the sweep gives none, and makes room for the one that it gives.
+#[test]
+fn a_sweep_leaves_a_scenario_its_bias_unless_it_gives_one() {
+    let biased = format!("latency_bias = 0.5\n{SCENARIO}");
+    let files = [("s.toml", SCENARIO), ("biased.toml", biased.as_str()), ("p.toml", PLATFORM)];
+    let folder = Folder::new("sweep-biased", &files);
+    let figures = |scenario: &str, rest: &str| {
+        let sweep = format!("sweep --grid scenario={scenario} --grid platform=p.toml --grid duration_ms=200");
+        does(&folder, &format!("{sweep} {rest} --out a.csv --force"));
+        column(&folder.read("a.csv"), "antt")
+    };
+    assert_ne!(figures("biased.toml", ""), figures("s.toml", ""));
+    assert_eq!(figures("biased.toml", ""), figures("s.toml", "--grid latency_bias=0.5"));
+    assert_eq!(figures("biased.toml", "--grid latency_bias=0"), figures("s.toml", ""));
+}
+
 #[test]
 fn random_cells_are_the_same_in_shards_and_another_seed_draws_others() {
     let folder = folder("sweep-random");
@@ -175,6 +237,14 @@ fn a_sweep_that_cannot_be_is_refused_before_it_begins() {
         (
             "sweep --grid scenario=s.toml --sweep-seed 5 --out a.csv",
             "--sweep-seed: a grid has nothing random",
+        ),
+        (
+            "sweep --grid scenario=s.toml --grid latency_noise=0.95 --out a.csv",
+            "--grid latency_noise: `0.95` is none of its values; give noise of latencies, a share from 0",
+        ),
+        (
+            "sweep --grid scenario=s.toml --grid comfort=1,2 --out a.csv",
+            "--grid comfort: no policy of the sweep has a comfort; add policy=sdrm3-gated, or remove",
         ),
         ("sweep --grid scenario=none.toml --out a.csv", "none.toml: No such file"),
         ("sweep --file none.toml --out a.csv", "none.toml: No such file"),

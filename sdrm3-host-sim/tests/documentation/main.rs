@@ -11,7 +11,7 @@ use sdrm3_host_sim::experiment::Experiment;
 use sdrm3_host_sim::input::Source;
 use sdrm3_host_sim::network::Library;
 use sdrm3_host_sim::scenario::{CostTable, Platform, Scenario};
-use sdrm3_host_sim::sweep::{Definition, Header, RowFormat};
+use sdrm3_host_sim::sweep::{Definition, Header, Key, RowFormat};
 
 const PAGE: &str = include_str!("../../../docs/src/files.md");
 const METHOD: &str = include_str!("../../../docs/src/method.md");
@@ -236,7 +236,11 @@ fn the_page_on_sweeps_has_a_sweep_and_its_columns() {
     let page = section("## Sweeps: `sweep`, `merge`");
     let [file] = &examples("toml", "# sweep")[..] else { panic!("one sweep") };
     assert_eq!(Definition::parse(file).unwrap().sweep().unwrap().cells(), 1000);
-    assert!(page.contains(&format!("```text\n{}```", RowFormat::Csv.head())), "{}", RowFormat::Csv.head());
+    let head = RowFormat::Csv.head(&[]);
+    assert!(page.contains(&format!("```text\n{head}```")), "{head}");
+    for key in Key::ALL.into_iter().filter(|key| key.is_optional()) {
+        assert!(documents(page, key.name()), "`{}` has no row", key.name());
+    }
     let header = page.lines().find_map(Header::parse).expect("the first line of a shard");
     assert_eq!((header.cells, header.rows()), (40, 10));
 }
