@@ -10,6 +10,7 @@ use crate::input::InputError;
 use crate::network::Library;
 use crate::policy::{Method, Parameters, Part, PolicyName};
 use crate::replay::Origin;
+use crate::report::{InputFile, Inputs};
 use crate::scenario::{CostTable, EstimateError, Platform, Scenario};
 
 /// The platform that is used unless another is named.
@@ -157,6 +158,37 @@ impl Common {
         settings.extend(self.param.iter().map(|parameter| ("parameter", parameter.clone())));
         settings.extend(self.files_and_errors());
         settings
+    }
+
+    /// What runs of these on such scenarios and platforms are made of.
+    pub(super) fn inputs(
+        &self,
+        settings: &Settings,
+        scenarios: &[String],
+        platforms: &[String],
+        recorded: Option<&String>,
+    ) -> Result<Inputs, InputError> {
+        let is_file = |(_, name): &(&str, &String)| name.ends_with(".toml");
+        let built_in_or_file = scenarios.iter().map(|name| ("scenario", name));
+        let built_in_or_file = built_in_or_file.chain(platforms.iter().map(|name| ("platform", name)));
+        let tables = self.premises.costs.iter().map(|path| ("costs", path));
+        let tables = tables.chain(self.premises.networks.iter().map(|path| ("networks", path)));
+        let named =
+            built_in_or_file.filter(is_file).chain(tables).chain(recorded.map(|path| ("recorded", path)));
+        let mut files = Vec::new();
+        for (option, path) in named {
+            let file = InputFile::new(option, path)?;
+            if !files.contains(&file) {
+                files.push(file);
+            }
+        }
+        Ok(Inputs {
+            version: env!("CARGO_PKG_VERSION"),
+            param: settings.parameters.named().into(),
+            latency_bias: settings.latency_bias,
+            latency_noise: settings.latency_noise,
+            files,
+        })
     }
 
     fn files_and_errors(&self) -> impl Iterator<Item = (&'static str, String)> {

@@ -79,6 +79,7 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
     let platforms = platforms(&options.platform)?;
     let methods = methods(options, &settings)?;
     settings.check_parts(&methods)?;
+    let inputs = options.common.inputs(&settings, &options.scenario, &options.platform, None)?;
     let directory = |path| options.writing.directory("--out", path, &names());
     let out = options.out.as_deref().map(directory).transpose()?;
 
@@ -135,7 +136,7 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
     let mut written = Vec::new();
     if let Some(mut files) = out {
         for (file, (_, format)) in files.iter_mut().zip(OUTPUTS) {
-            write_runs(&runs, format, file).map_err(|error| file.fails(&error))?;
+            write_runs(&runs, &inputs, format, file).map_err(|error| file.fails(&error))?;
         }
         if let Some(file) = files.last_mut() {
             let picture = heatmap(&runs).map_err(|error| {
@@ -152,7 +153,7 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
     }
     let verdict = limits.check(&runs, &mut written)?;
     written.into_iter().try_for_each(OutputFile::finish)?;
-    write_runs(&runs, options.format, text)?;
+    write_runs(&runs, &inputs, options.format, text)?;
     verdict.conclude()
 }
 

@@ -100,6 +100,8 @@ pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failur
         .into());
     }
     let limits = options.gates.validate(&[&scenario], options.writing)?;
+    let named = [&options.scenario, &options.platform].map(std::slice::from_ref);
+    let inputs = options.common.inputs(&settings, named[0], named[1], options.recorded.as_ref())?;
     let output = |option, path: &Option<String>| options.writing.optional(option, path.as_deref());
     let report_file = output("--report", &options.report)?;
     let trace_file = output("--trace", &options.trace)?;
@@ -192,7 +194,7 @@ pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failur
         (Some(explanation), Format::Json, _) => explanation.write_json(text)?,
         (Some(explanation), ..) => explanation.write(text)?,
         (None, Format::Table, [run]) => write_detail(run, &workload, text)?,
-        (None, format, runs) => write_runs(runs, format, text)?,
+        (None, format, runs) => write_runs(runs, &inputs, format, text)?,
     }
     verdict.conclude()
 }

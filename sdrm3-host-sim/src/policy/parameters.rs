@@ -25,6 +25,16 @@ impl Default for Parameters {
 impl Parameters {
     const NAMES: [&'static str; 4] = ["alpha", "beta", "window_ms", "comfort"];
 
+    /// Each by its name, as it is given.
+    pub fn named(&self) -> [(&'static str, f64); 4] {
+        [
+            ("alpha", self.weights.alpha.as_f64()),
+            ("beta", self.weights.beta.as_f64()),
+            ("window_ms", self.window.as_nanos() as f64 / 1e6),
+            ("comfort", f64::from(self.comfort) / 16.0),
+        ]
+    }
+
     /// From texts of the form `NAME=VALUE`; the last of a name counts.
     pub fn parse<'a>(given: impl IntoIterator<Item = &'a str>) -> Result<Self, InputError> {
         let mut parameters = Self::default();
@@ -70,6 +80,11 @@ mod tests {
         assert_eq!(given.comfort, 20);
         assert_eq!((given.weights.alpha.as_f64(), given.weights.beta.as_f64()), (0.5, 2.0));
         assert_eq!(given.window, Duration::from_millis(250));
+        for given in [given, Parameters::parse(["alpha=0.1", "comfort=1.3"]).unwrap()] {
+            let again = given.named().map(|(name, value)| format!("{name}={value}"));
+            assert_eq!(Parameters::parse(again.iter().map(String::as_str)), Ok(given));
+        }
+        assert_eq!(given.named().map(|(name, _)| name), Parameters::NAMES);
         for bad in ["alpha", "alpha=3", "beta=NaN", "alpha=-1", "gamma=1", "window_ms=0", "comfort=-1"] {
             let error = Parameters::parse([bad]).unwrap_err().to_string();
             assert!(error.starts_with("--param: "), "{error}");

@@ -12,6 +12,7 @@ mod fault_map;
 mod faults;
 mod heatmap;
 mod html;
+mod inputs;
 mod json;
 mod junit;
 mod landscape;
@@ -34,6 +35,7 @@ pub use fault_map::fault_map;
 pub use faults::write_faults;
 pub use heatmap::heatmap;
 pub use html::{Chronicle, Origin, comparison_page, run_page};
+pub use inputs::{InputFile, Inputs};
 pub use junit::{Check, Unit, write_junit};
 pub use landscape::{Landscape, write_landscape};
 pub use metrics::{Metrics, RunMetrics};
@@ -62,11 +64,11 @@ pub enum Format {
     Markdown,
 }
 
-/// Writes the results of runs.
-pub fn write_runs(runs: &[Run], format: Format, out: &mut impl Write) -> io::Result<()> {
+/// Writes the results of runs; as JSON also what they were made of.
+pub fn write_runs(runs: &[Run], inputs: &Inputs, format: Format, out: &mut impl Write) -> io::Result<()> {
     match format {
         Format::Table => comparison::write(runs, out),
-        Format::Json => json::write(runs, out),
+        Format::Json => json::write(runs, inputs, out),
         Format::Csv => csv::write(runs, out),
         Format::Markdown => comparison::write_markdown(runs, out),
     }

@@ -138,7 +138,7 @@ fn json_has_the_keys_of_the_contract_and_csv_the_same_numbers() {
     let keys = |value: &serde_json::Value| -> Vec<String> {
         value.as_object().expect("an object").keys().cloned().collect()
     };
-    assert_eq!(keys(&document), ["runs"]);
+    assert_eq!(keys(&document), ["inputs", "runs"]);
     let runs = document["runs"].as_array().expect("an array");
     assert_eq!(runs.len(), 2);
     let mut rows = Vec::new();

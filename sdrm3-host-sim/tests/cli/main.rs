@@ -12,6 +12,7 @@ mod explain;
 mod faults;
 mod gates;
 mod imports;
+mod inputs;
 mod outputs;
 mod own_networks;
 mod refusals;

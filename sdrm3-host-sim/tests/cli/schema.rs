@@ -2,7 +2,7 @@
 
 use serde_json::Value;
 
-use crate::Folder;
+use crate::{COSTS, Folder, PLATFORM as BOARD, SCENARIO as TEST};
 
 const SCENARIO: &str = include_str!("../../../docs/src/schema/scenario.schema.json");
 const PLATFORM: &str = include_str!("../../../docs/src/schema/platform.schema.json");
@@ -149,11 +149,12 @@ fn the_schemas_know_the_keys_that_the_parsers_know() {
 
 #[test]
 fn what_is_printed_obeys() {
-    let folder = Folder::new("schema-results", &[]);
+    let folder = Folder::new("schema-results", &[("s.toml", TEST), ("p.toml", BOARD), ("c.csv", COSTS)]);
     for command in [
         "compare --scenario vr_gaming --duration-ms 100 --format json --bound",
         "run --scenario ar_social --duration-ms 100 --format json",
         "run --scenario drone_indoor --policy fcfs --duration-ms 1 --format json",
+        "run --scenario s.toml --platform p.toml --costs c.csv --duration-ms 50 --latency-bias 0.2 --format json",
     ] {
         let value = schema(&folder.prints(command));
         assert_eq!(faults(&schema(RESULTS), &value, ""), [""; 0], "{command}");

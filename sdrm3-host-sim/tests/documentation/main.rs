@@ -143,7 +143,14 @@ fn every_key_and_column_of_a_result_is_documented() {
         program(&[&run[..], &["--format", "json", "--recorded", &recorded, "--events", &log]].concat());
     let json: serde_json::Value = serde_json::from_str(&json).expect("JSON");
     let page = section("## Results: `--format json`");
-    let (of_run, of_model) = page.split_once("Of each model:").unwrap();
+    let (of_run, rest) = page.split_once("Of each model:").unwrap();
+    let (of_model, of_inputs) = rest.split_once("`inputs` has what").unwrap();
+    for key in json["inputs"].as_object().expect("inputs").keys() {
+        assert!(documents(of_inputs, key), "`{key}` of the inputs has no row");
+    }
+    for key in json["inputs"]["files"][0].as_object().expect("a file").keys() {
+        assert!(of_inputs.contains(&format!("`{key}`")), "`{key}` of a file is not explained");
+    }
     let run_keys = json["runs"][0].as_object().expect("a run");
     let model_keys = json["runs"][0]["models"][0].as_object().expect("a model");
     assert!(run_keys.len() >= 14 && model_keys.len() >= 9);
