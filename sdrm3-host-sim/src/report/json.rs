@@ -1,4 +1,4 @@
-//! `{"inputs": {...}, "runs": [...]}`, see [`Inputs`] and [`Run`].
+//! `{"runs": [...], "inputs": {...}}`, see [`Run`] and [`Inputs`].
 
 use std::io::{self, Write};
 
@@ -8,11 +8,11 @@ use super::{Inputs, Run};
 
 #[derive(Serialize)]
 struct Document<'a> {
-    inputs: &'a Inputs,
     runs: &'a [Run],
+    inputs: &'a Inputs,
 }
 
 pub(super) fn write(runs: &[Run], inputs: &Inputs, out: &mut impl Write) -> io::Result<()> {
-    serde_json::to_writer_pretty(&mut *out, &Document { inputs, runs })?;
+    serde_json::to_writer_pretty(&mut *out, &Document { runs, inputs })?;
     writeln!(out)
 }
