@@ -18,9 +18,10 @@
 //!             segment ends first; if that one is busy, the frame waits for it. A frame that would be late there,
 //!             end(a) + rest > slack,  is held back while where it is fastest is busy: that may end sooner
 //! 3. order    frames without comfort first: those that have started and whose laxity, slack - tail - fastest, is
-//!             below the longest segment of the workload, then the others, both by least  laxity - sufferage,
-//!             where the sufferage is how much later the segment ends at its second place;  then the comfortable
-//!             ones, by least work  fastest;  and frames of hopeless models behind all others
+//!             below the longest segment of the workload, by least  laxity - sufferage;  then the others, by least
+//!             slack - tail - sufferage,  where the sufferage is how much later the segment ends at its second
+//!             place;  then the comfortable ones, by least work  fastest;  and frames of hopeless models behind all
+//!             others
 //! ```
 //!
 //! `C`, the comfort, is by how much the rest may take longer than at best, for others are in the way: 1.5. `B` is how
@@ -158,7 +159,7 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
         self
     }
 
-    /// The same by laxity alone, whatever a frame suffers at its second place.
+    /// The same, whatever a frame suffers at its second place.
     #[must_use]
     pub const fn without_sufferage(mut self) -> Self {
         self.suffers = false;
@@ -273,12 +274,12 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
         if on >= ACCS {
             return Wanted::Nowhere;
         }
-        // The longest time less the laxity: no less than zero.
-        let hurry = LONGEST + (fastest + tail).min(LONGEST) - slack;
-        let mut urgency = URGENT;
-        if hurry > self.goes_on_above && job.started {
+        // The longest time less what is left of it, or less the laxity: no less than zero.
+        let (mut urgency, mut hurry) = (URGENT, LONGEST + tail - slack);
+        let no_laxity = LONGEST + (fastest + tail).min(LONGEST) - slack;
+        if no_laxity > self.goes_on_above && job.started {
             cold_path();
-            urgency += STARTED;
+            (urgency, hurry) = (URGENT + STARTED, no_laxity);
         }
         Wanted::On(AcceleratorId(on as u8), Score(base + urgency + i64::from(hurry + sufferage)))
     }

@@ -202,18 +202,18 @@ fn a_frame_without_comfort_goes_first_then_the_shortest() {
 
 #[test]
 fn a_frame_without_comfort_that_has_started_goes_on() {
-    let mut story = gated([model("begun", 11, [npu(4), npu(4)]), model("new", 9, [npu(4), npu(3)])]);
+    let mut story = gated([model("begun", 11, [npu(4), npu(4)]), model("new", 6, [npu(4), npu(2)])]);
     story.release("begun");
     story.then("begun#0 segment 0 on npu", "it is alone");
     story.at(4).release("new");
     story.ends("npu");
     story.then(
         "begun#0 segment 1 on npu",
-        "its laxity is 3 ms, that of the new one 2, but its 4 ms of work are not to be lost",
+        "it is due at 11 ms, the new one at 10, but its 4 ms of work are not to be lost",
     );
     story.at(8);
     assert_eq!(story.ends("npu").progress, Progress::InTime);
-    story.then("drop new#0: Abandoned", "7 ms of work, 5 ms left");
+    story.then("drop new#0: Abandoned", "6 ms of work, 2 ms left");
 }
 
 #[test]
@@ -224,15 +224,18 @@ fn a_frame_that_has_started_and_can_afford_it_is_passed_by() {
     story.then("begun#0 segment 0 on npu", "it is alone");
     story.at(4).release("new");
     story.ends("npu");
-    story.then("new#0 segment 0 on npu", "it has 2 ms to spare, the other one 5: a segment takes 4 at most");
+    story.then(
+        "new#0 segment 0 on npu",
+        "due at 13 ms, the other one at 17 with 5 ms to spare: a segment takes 4 at most",
+    );
 }
 
-/// At 5 ms what was begun has 4 ms to spare, less than the longest segment, and `tight` 2 ms.
+/// At 5 ms what was begun has 4 ms to spare, less than the longest segment, and `tight` is due 1 ms sooner.
 #[test]
 fn what_was_begun_and_could_not_afford_to_be_passed_by_goes_on() {
     let at_5_ms = |change: fn(Gated<MODELS, 2>) -> Gated<MODELS, 2>| {
         let mut story =
-            variant(change, [model("begun", 14, [npu(5), npu(5)]), model("tight", 14, [npu(10)])]);
+            variant(change, [model("begun", 16, [npu(5), npu(7)]), model("tight", 12, [npu(10)])]);
         story.release("begun");
         story.then("begun#0 segment 0 on npu", "alone");
         story.at(3).release("tight");
@@ -240,7 +243,7 @@ fn what_was_begun_and_could_not_afford_to_be_passed_by_goes_on() {
         story
     };
     at_5_ms(|policy| policy).then("begun#0 segment 1 on npu", "passed by, its first 5 ms would be lost");
-    at_5_ms(Gated::without_persistence).then("tight#0 segment 0 on npu", "by laxity alone");
+    at_5_ms(Gated::without_persistence).then("tight#0 segment 0 on npu", "by deadline alone");
 }
 
 #[test]
@@ -253,13 +256,13 @@ fn of_two_that_hurry_the_one_without_a_good_second_place_goes_first() {
     let mut story = gated(models());
     story.release("free");
     story.release("stuck");
-    story.then("stuck#0 segment 0 on npu", "it has 3 ms to spare, but would end 26 ms later on the dsp");
-    story.then("free#0 segment 0 on dsp", "it has 2 ms to spare, and ends 1 ms later there");
+    story.then("stuck#0 segment 0 on npu", "it is due 1 ms later, but would end 26 ms later on the dsp");
+    story.then("free#0 segment 0 on dsp", "it ends 1 ms later there");
 
     let mut story = variant(Gated::without_sufferage, models());
     story.release("free");
     story.release("stuck");
-    story.then("free#0 segment 0 on npu", "by laxity alone");
+    story.then("free#0 segment 0 on npu", "by deadline alone");
     story.then("wait until 7 ms", "the other one has no place to be in time");
 }
 
@@ -506,18 +509,18 @@ fn without_comfort_a_frame_goes_where_it_ends_first() {
 }
 
 #[test]
-fn without_comfort_the_least_laxity_goes_first_and_not_the_earliest_deadline() {
-    let mut story = gated([model("short", 9, [npu(5)]), model("long", 12, [npu(10)])]);
-    story.release("short");
+fn without_comfort_what_has_not_begun_goes_by_deadline_and_not_by_laxity() {
+    let mut story = gated([model("long", 12, [npu(10)]), model("short", 9, [npu(5)])]);
     story.release("long");
-    story.then("long#0 segment 0 on npu", "12 - 10 leaves 2 ms, 9 - 5 leaves 4");
+    story.release("short");
+    story.then("short#0 segment 0 on npu", "due at 9 ms, the other one at 12 with 2 ms to spare");
 }
 
 #[test]
-fn what_follows_by_the_same_deadline_takes_from_the_laxity() {
+fn a_frame_is_due_sooner_by_what_follows_it_by_the_same_deadline() {
     let models = [model("eye", 12, [npu(4)]), child("gaze", 0, [npu(5)]), model("hand", 9, [npu(5)])];
     let mut story = gated(models);
     story.release("hand");
     story.release("eye");
-    story.then("eye#0 segment 0 on npu", "12 - 5 - 4 leaves 3 ms, 9 - 5 leaves 4");
+    story.then("eye#0 segment 0 on npu", "12 ms less 5 of its child: due at 7, the other one at 9");
 }

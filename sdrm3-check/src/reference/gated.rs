@@ -128,7 +128,7 @@ impl<const A: usize> Reference<'_, A> {
         let sufferage = ends.get(1).map_or(0, |(second, _)| second - end);
         let laxity = slack - (fastest + tail).min(LONGEST);
         let goes_on = job.started && laxity < longest[0];
-        let urgency = URGENT + if goes_on { STARTED } else { 0 };
-        Some((index, Score(urgency + LONGEST + sufferage - laxity - last)))
+        let (urgency, left) = if goes_on { (URGENT + STARTED, laxity) } else { (URGENT, slack - tail) };
+        Some((index, Score(urgency + LONGEST + sufferage - left - last)))
     }
 }

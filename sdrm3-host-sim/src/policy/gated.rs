@@ -39,11 +39,11 @@ pub struct Stripped {
 impl Stripped {
     /// For these tables, with a comfort in sixteenths.
     ///
-    /// Without the gate lost frames hurry like others, since their laxity is least. Without abandoning they run
+    /// Without the gate lost frames hurry like others. Without abandoning they run
     /// where nothing else wants to. Without waiting busy accelerators do not count. Without the hold a frame runs
     /// where it is late. Without comfort every frame goes where it ends first. Without the reserve no time is kept
     /// for what may block a frame. Without haste lost frames change nothing. Without the tail it takes no frame to
-    /// have any behind it. Without sufferage what hurries goes by laxity alone. Without persistence frames that have
+    /// have any behind it. Without sufferage what hurries goes by deadline and laxity alone. Without persistence frames that have
     /// started go before others by that alone. Without sacrifice no model is hopeless. Without the order comfortable
     /// frames run by deadline.
     pub fn new(tables: &Tables<'_>, without: &[Part], comfort: u16) -> Self {
@@ -178,7 +178,7 @@ mod tests {
         assert_eq!(without, ["0 filler 0+1 on 0", "1 late 0+1 on 1"]);
     }
 
-    /// At 5 ms what was begun has a laxity of 8 ms, less than the longest segment, and `tight` one of 2 ms.
+    /// At 5 ms what was begun has a laxity of 8 ms, less than the longest segment, and `tight` is due 1 ms sooner.
     #[test]
     fn without_persistence_what_was_begun_is_passed_by() {
         let story = Story::new(1, 90).once("begun", 0, 18, &[&[5], &[5]]).once("tight", 3, 14, &[&[10]]);
@@ -204,7 +204,7 @@ mod tests {
         assert_eq!(without, ["0 brief 0+1 on 0", "2 tight 0+1 on 0"], "the least work first");
     }
 
-    /// The parent leaves 6 ms to spare when its child is counted, 26 ms when it is not, and `other` 9 ms.
+    /// The parent is due at 11 ms when its child is counted, at 31 ms when it is not, and `other` at 14 ms.
     #[test]
     fn without_tail_a_parent_lets_others_take_the_time_of_its_child() {
         let story = Story::new(1, 90)
