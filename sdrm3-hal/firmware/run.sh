@@ -102,8 +102,9 @@ fail() {
     failures=$((failures + 1))
 }
 at_most() { # key limit
-    local value=${values[$1]:-}
-    if [ -z "$value" ]; then
+    local value=${values[$1]:-0}
+    # Nothing takes nothing: a tool that fails within an expression leaves a zero.
+    if [ "$value" -le 0 ]; then
         fail "$1 was not measured"
     elif [ "$value" -gt "$2" ]; then
         if [ $report_limits = no ] || [[ " $known_misses " != *" $1 "* ]]; then
@@ -265,11 +266,13 @@ parity_board() {
     # The board writes it where the emulator runs.
     mkdir -p "$logs/$name"
     rm -f "$logs/$name/device.trace" "$device"
+    : >"$logs/$name.device.txt"
     (cd "$logs/$name" && timeout 300 "${emulator[@]}" -icount shift=5,sleep=off -kernel "$elves/release/record") \
         >"$logs/$name.record.bin" </dev/null || status=$?
     [ $status -eq 0 ] || fail "record ended with status $status"
     if ! { mv "$logs/$name/device.trace" "$device" && sim replay "$device" >"$logs/$name.device.txt"; }; then
-        cat "$logs/$name.device.txt" && fail "the host decides otherwise than the board"
+        cat "$logs/$name.device.txt"
+        fail "the board left no trace, or the host decides otherwise than the board"
     fi
     put device_decisions "$(awk '$1 == "decisions" { print $2 }' "$logs/$name.device.txt")"
     put device_hash "$(awk '$1 == "hash" { print $2 }' "$logs/$name.device.txt")"
