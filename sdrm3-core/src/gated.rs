@@ -49,7 +49,7 @@ use crate::event::{DropReason, Event, Progress, Report};
 use crate::job::JobView;
 use crate::policy::{AcceleratorState, Activity, Offer, Policy, Prepared, Wanted};
 use crate::score::Score;
-use crate::time::Instant;
+use crate::time::{Duration, Instant};
 use crate::workload::{AcceleratorId, ModelId, Placement, Workload};
 
 /// Frames without comfort go before all others.
@@ -64,8 +64,8 @@ const HOPELESS: i64 = 1 << 42;
 /// Times are in units of 16 ns.
 const UNIT_BITS: u32 = 4;
 
-/// More time than this, 17 s, counts as this, as in `Duration::in_16_ns`: sums of it fit 32 bits.
-const LONGEST: u32 = 1 << 30;
+/// More time than this, 17 s, counts as this.
+const LONGEST: u32 = Duration::MOST_16_NS;
 
 /// Nobody waits so long, 8.6 s. With the longest latency, which is below 2^30, any other wait is less than [`CLOSED`].
 const TOO_LONG: u32 = 1 << 29;
@@ -74,7 +74,7 @@ const TOO_LONG: u32 = 1 << 29;
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Gated<const MODELS: usize, const ACCS: usize> {
-    /// The comfort `C` in sixteenths: 24, which is one and a half times the time at best, unless set otherwise.
+    /// The comfort `C` in sixteenths: [`COMFORT`](Self::COMFORT) unless set otherwise.
     pub comfort: u16,
     /// How many frames have to be in time until it is not in haste any more; 0: it never is.
     pub haste: u16,
@@ -99,6 +99,9 @@ pub struct Gated<const MODELS: usize, const ACCS: usize> {
 }
 
 impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
+    /// One and a half times the time at best, in sixteenths.
+    pub const COMFORT: u16 = 24;
+
     /// The policy for this workload. O(tables + models squared).
     pub fn new(workload: &Workload<'_, ACCS>) -> Self {
         // The longest segment of each model.
@@ -124,7 +127,7 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
             }
         }
         Self {
-            comfort: 24,
+            comfort: Self::COMFORT,
             haste: 8_192,
             hopeless_after: 4,
             holds: true,

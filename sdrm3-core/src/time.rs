@@ -46,11 +46,13 @@ impl Duration {
         Self(self.0.saturating_sub(other.0))
     }
 
-    /// In units of 16 ns, at most 2^30 of them, 17 s: sums of such fit 32 bits.
+    /// The most that [`in_16_ns`](Self::in_16_ns) tells, 17 s: sums of such fit 32 bits.
+    pub(crate) const MOST_16_NS: u32 = 1 << 30;
+
+    /// In units of 16 ns, rounded down.
     #[inline(always)]
     pub(crate) fn in_16_ns(self) -> u32 {
-        const MOST: u32 = 1 << 30;
-        u32::try_from(self.0 >> 4).unwrap_or(MOST).min(MOST)
+        u32::try_from(self.0 >> 4).unwrap_or(Self::MOST_16_NS).min(Self::MOST_16_NS)
     }
 
     /// That share of it, rounded down; all of it by 0. Four divisions of 32 bits: one of 64 takes a small processor

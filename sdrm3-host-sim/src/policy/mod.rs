@@ -31,6 +31,7 @@ pub use heft::Heft;
 pub use lst::Lst;
 pub use method::{Method, Part};
 pub use parameters::Parameters;
+pub(crate) use parameters::SIXTEENTHS;
 pub use planaria::Planaria;
 pub use prema::Prema;
 pub use rr::RoundRobin;

@@ -1,8 +1,12 @@
 //! Parameters of policies, `--param NAME=VALUE`.
 
-use sdrm3_core::{Config, Duration, Weight, Weights};
+use sdrm3_core::{Config, Duration, Gated, Weight, Weights};
 
 use crate::input::{InputError, unknown_name};
+use crate::scenario::{ACCELERATORS, MODELS};
+
+/// A comfort is a whole number of these shares of one.
+pub(crate) const SIXTEENTHS: f64 = 16.0;
 
 /// Parameters of policies.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -18,7 +22,7 @@ pub struct Parameters {
 impl Default for Parameters {
     fn default() -> Self {
         let window = Config::FULL.tuning_window.unwrap_or(Duration::MAX);
-        Self { weights: Weights::default(), window, comfort: 24 }
+        Self { weights: Weights::default(), window, comfort: Gated::<MODELS, ACCELERATORS>::COMFORT }
     }
 }
 
@@ -31,7 +35,7 @@ impl Parameters {
             ("alpha", self.weights.alpha.as_f64()),
             ("beta", self.weights.beta.as_f64()),
             ("window_ms", self.window.as_nanos() as f64 / 1e6),
-            ("comfort", f64::from(self.comfort) / 16.0),
+            ("comfort", f64::from(self.comfort) / SIXTEENTHS),
         ]
     }
 
@@ -61,7 +65,8 @@ impl Parameters {
                 }
                 "comfort" => {
                     let comfort = number.filter(|comfort| (0.0..=1000.0).contains(comfort));
-                    parameters.comfort = (comfort.ok_or_else(|| out_of("0 to 1000"))? * 16.0).round() as u16;
+                    parameters.comfort =
+                        (comfort.ok_or_else(|| out_of("0 to 1000"))? * SIXTEENTHS).round() as u16;
                 }
                 other => return Err(unknown_name("--param", "parameter", other, &Self::NAMES)),
             }

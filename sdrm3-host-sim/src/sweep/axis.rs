@@ -1,7 +1,7 @@
 //! One parameter of a sweep and the values that it takes.
 
 use crate::input::{InputError, unknown_name};
-use crate::policy::{Method, Parameters, Part, PolicyName};
+use crate::policy::{Method, Parameters, Part, PolicyName, SIXTEENTHS};
 use crate::scenario::{EstimateError, Platform, Scenario};
 
 /// Makes [`Key`] of a table: variant, name, and what its values are in words.
@@ -50,8 +50,7 @@ keys! {
     Seed "seed" "seed of cascades and jitter, a whole number";
 }
 
-/// A comfort is a whole number of these shares of one; what is drawn at random, of millionths.
-const SIXTEENTHS: f64 = 16.0;
+/// What is drawn at random is a whole number of these shares of one, unless it is a comfort.
 const MILLIONTHS: f64 = 1e6;
 
 /// The most values of one parameter.
@@ -81,7 +80,6 @@ impl Key {
 
     /// Its value where a sweep gives none; `None` if that is the scenario's, or there is none.
     pub fn default(self) -> Option<String> {
-        let parameters = Parameters::default();
         Some(match self {
             Self::Scenario | Self::LatencyBias | Self::LatencyNoise => return None,
             Self::Platform => Platform::DEFAULT.into(),
@@ -89,10 +87,13 @@ impl Key {
             Self::Policy => PolicyName::Sdrm3.name().into(),
             Self::Without => "none".into(),
             Self::DurationMs => "2000".into(),
-            Self::WindowMs => (parameters.window.as_nanos() as f64 / 1e6).to_string(),
-            Self::Alpha => parameters.weights.alpha.as_f64().to_string(),
-            Self::Beta => parameters.weights.beta.as_f64().to_string(),
-            Self::Comfort => (f64::from(parameters.comfort) / SIXTEENTHS).to_string(),
+            Self::WindowMs | Self::Alpha | Self::Beta | Self::Comfort => {
+                let named = Parameters::default().named();
+                return named
+                    .iter()
+                    .find(|(name, _)| *name == self.name())
+                    .map(|(_, value)| value.to_string());
+            }
         })
     }
 
