@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::Failure;
 use super::cells::{Common, Settings, add};
-use super::output::{OutputFile, Writing};
+use super::output::{OutputFile, Writing, undrawn};
 use super::progress::Progress;
 use super::threads::Threads;
 use crate::bound::Bound;
@@ -120,9 +120,7 @@ pub(super) fn bench(options: &Options, text: &mut impl Write) -> Result<(), Fail
     }
     progress.finish();
     let curves = Curves { policies: names.clone(), subject: subject.label(), compared, points };
-    let drawn = draw_curves(&curves).map_err(|error| {
-        InputError::new("--robustness", error, "report it: drawing into memory cannot fail")
-    })?;
+    let drawn = draw_curves(&curves).map_err(undrawn("--robustness"))?;
     picture.write(drawn.as_bytes())?;
     picture.finish()?;
     Ok(write_curves(&curves, text)?)

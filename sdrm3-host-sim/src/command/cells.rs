@@ -1,4 +1,4 @@
-//! What `compare` and `run` have in common: the options that say what to run, validated.
+//! What commands that simulate have in common: the options that say what to run, validated.
 
 use clap::Args;
 use sdrm3_check::ledger::Broken;
@@ -8,13 +8,10 @@ use super::Failure;
 use crate::engine::Cell;
 use crate::input::InputError;
 use crate::network::Library;
-use crate::policy::{Method, Parameters, Part, PolicyName};
+use crate::policy::{Method, Parameters, Part, PolicyName, SIXTEENTHS};
 use crate::replay::Origin;
 use crate::report::{InputFile, Inputs};
 use crate::scenario::{CostTable, EstimateError, Platform, Scenario};
-
-/// The platform that is used unless another is named.
-pub(super) const DEFAULT_PLATFORM: &str = Platform::DEFAULT;
 
 /// Length and seed of a run unless others are given.
 const DURATION_MS: u32 = 2_000;
@@ -145,7 +142,7 @@ impl Common {
             settings.push(("beta at first", weights.beta.as_f64().to_string()));
         }
         if method.policy == PolicyName::Gated {
-            settings.push(("comfort", (f64::from(method.parameters.comfort) / 16.0).to_string()));
+            settings.push(("comfort", (f64::from(method.parameters.comfort) / SIXTEENTHS).to_string()));
         }
         settings.extend(self.files_and_errors());
         settings
@@ -306,7 +303,7 @@ const ALL: &str = "all";
 
 /// The platforms of these names or files; the default one without any, all built-in ones for `all`.
 pub(super) fn platforms(names: &[String]) -> Result<Vec<Platform>, InputError> {
-    let names = if names.is_empty() { vec![DEFAULT_PLATFORM.to_string()] } else { names.to_vec() };
+    let names = if names.is_empty() { vec![Platform::DEFAULT.to_string()] } else { names.to_vec() };
     let expand = |name: &String| match name.as_str() {
         ALL => Platform::built_in().map(String::from).to_vec(),
         _ => vec![name.clone()],

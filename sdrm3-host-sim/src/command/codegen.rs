@@ -7,7 +7,6 @@ use bumpalo::Bump;
 use clap::{Args, ValueEnum};
 
 use super::Failure;
-use super::cells::DEFAULT_PLATFORM;
 use super::output::{OutputFile, Writing};
 use crate::codegen::{c, rust};
 use crate::input::InputError;
@@ -38,7 +37,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "NAME|FILE.toml")]
     scenario: String,
     /// Platform, built in or a file
-    #[arg(long, value_name = "NAME|FILE.toml", default_value = DEFAULT_PLATFORM)]
+    #[arg(long, value_name = "NAME|FILE.toml", default_value = Platform::DEFAULT)]
     platform: String,
     /// Measured costs that replace the built-in cost model for the networks they name
     #[arg(long, value_name = "FILE.csv")]

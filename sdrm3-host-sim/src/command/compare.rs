@@ -13,7 +13,7 @@ use super::Failure;
 use super::cells::{Common, Settings, add, broken, platforms, report_events};
 use super::command_line;
 use super::gates::{EXIT_CODES, Gates};
-use super::output::{OutputFile, Writing};
+use super::output::{OutputFile, Writing, undrawn};
 use super::progress::Progress;
 use super::threads::Threads;
 use crate::bound::Bound;
@@ -139,9 +139,7 @@ pub(super) fn compare(options: &Options, text: &mut impl Write) -> Result<(), Fa
             write_runs(&runs, &inputs, format, file).map_err(|error| file.fails(&error))?;
         }
         if let Some(file) = files.last_mut() {
-            let picture = heatmap(&runs).map_err(|error| {
-                InputError::new("--out", error, "report it: drawing into memory cannot fail")
-            })?;
+            let picture = heatmap(&runs).map_err(undrawn("--out"))?;
             file.write(picture.as_bytes())?;
         }
         written.extend(files);

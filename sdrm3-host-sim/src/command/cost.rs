@@ -7,10 +7,10 @@ use clap::{ArgGroup, Args, ValueEnum};
 use serde::Serialize;
 
 use super::Failure;
-use super::output::Writing;
+use super::output::{Writing, undrawn};
 use crate::cost::check::{self, Agreement, Report};
 use crate::cost::{Array, Dataflow, UnknownDataflow, shapes};
-use crate::input::{InputError, Source};
+use crate::input::Source;
 use crate::report::{scatter, table};
 
 const EXAMPLES: &str = "\
@@ -82,9 +82,7 @@ pub(super) fn cost(options: &Options, text: &mut impl Write) -> Result<(), Failu
     if let Some(mut output) = picture {
         let file = Path::new(path).file_name().unwrap_or_default().to_string_lossy();
         let title = format!("Built-in cost model against {file}: {} layers on arrays", rows.len());
-        let svg = scatter(&rows, &title).map_err(|error| {
-            InputError::new("--picture", error, "report it: drawing into memory cannot fail")
-        })?;
+        let svg = scatter(&rows, &title).map_err(undrawn("--picture"))?;
         output.write(svg.as_bytes())?;
         output.finish()?;
     }

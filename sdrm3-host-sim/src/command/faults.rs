@@ -8,7 +8,7 @@ use rayon::prelude::*;
 
 use super::Failure;
 use super::cells::{Common, platforms};
-use super::output::{OutputFile, Writing};
+use super::output::{OutputFile, Writing, undrawn};
 use super::progress::Progress;
 use super::threads::Threads;
 use crate::engine::Cell;
@@ -114,8 +114,7 @@ pub(super) fn faults(options: &Options, text: &mut impl Write) -> Result<(), Fai
     let cells: Vec<CellReport> = cells.into_iter().flatten().collect();
     progress.finish();
 
-    let picture = fault_map(&cells)
-        .map_err(|error| InputError::new("--picture", error, "report it: drawing into memory cannot fail"))?;
+    let picture = fault_map(&cells).map_err(undrawn("--picture"))?;
     let mut files = out.unwrap_or_default();
     for (file, (_, format)) in files.iter_mut().zip(OUTPUTS) {
         write_faults(&cells, format, file).map_err(|error| file.fails(&error))?;

@@ -197,6 +197,11 @@ fn failure(name: &str, error: &io::Error) -> InputError {
     InputError::new(name, what, remedy)
 }
 
+/// The error for a picture that could not be drawn.
+pub(super) fn undrawn(option: &str) -> impl FnOnce(String) -> InputError {
+    move |error| InputError::new(option, error, "report it: drawing into memory cannot fail")
+}
+
 /// The files under way: what is to be removed when the program is stopped.
 static UNDER_WAY: Mutex<Vec<Entry>> = Mutex::new(Vec::new());
 

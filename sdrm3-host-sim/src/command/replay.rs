@@ -8,7 +8,6 @@ use sdrm3_core::Weights;
 use sdrm3_hal::trace::{Ending, Mismatch, Trace};
 
 use super::Failure;
-use super::cells::DEFAULT_PLATFORM;
 use crate::input::{InputError, read_bytes};
 use crate::network::Library;
 use crate::policy::{Method, Parameters, Part, PolicyName};
@@ -60,7 +59,7 @@ pub(super) fn replay(options: &Options, text: &mut impl Write) -> Result<(), Fai
     let scenario = given(&options.scenario, known.scenario).ok_or_else(|| {
         InputError::new(path, "the trace does not say of which scenario it is", "give --scenario")
     })?;
-    let platform = given(&options.platform, known.platform).unwrap_or_else(|| DEFAULT_PLATFORM.into());
+    let platform = given(&options.platform, known.platform).unwrap_or_else(|| Platform::DEFAULT.into());
     let policy = given(&options.policy, known.policy).unwrap_or_else(|| PolicyName::Sdrm3.name().into());
     let costs = given(&options.costs, known.costs);
     let networks = if options.networks.is_empty() { known.networks } else { options.networks.clone() };

@@ -8,10 +8,10 @@ use sdrm3_check::Planted;
 use sdrm3_core::Instant;
 
 use super::Failure;
-use super::cells::{Common, DEFAULT_PLATFORM, broken, report_events};
+use super::cells::{Common, broken, report_events};
 use super::command_line;
 use super::gates::{EXIT_CODES, Gates};
-use super::output::{OutputFile, Writing};
+use super::output::{OutputFile, Writing, undrawn};
 use crate::engine::{Cell, Recorder, Recording, Watch};
 use crate::input::InputError;
 use crate::policy::PolicyName;
@@ -37,7 +37,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "NAME|FILE.toml")]
     scenario: String,
     /// Platform, built in or a file
-    #[arg(long, value_name = "NAME|FILE.toml", default_value = DEFAULT_PLATFORM)]
+    #[arg(long, value_name = "NAME|FILE.toml", default_value = Platform::DEFAULT)]
     platform: String,
     #[arg(long, value_name = "NAME", default_value = "sdrm3", help = PolicyName::help(""))]
     policy: String,
@@ -172,9 +172,7 @@ pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failur
         written.push(file);
     }
     if let (Some(mut file), Some(timeline)) = (timeline_file, timeline) {
-        let picture = timeline.draw(&title).map_err(|error| {
-            InputError::new("--timeline", error, "report it: drawing into memory cannot fail")
-        })?;
+        let picture = timeline.draw(&title).map_err(undrawn("--timeline"))?;
         file.write(picture.as_bytes())?;
         written.push(file);
     }

@@ -10,7 +10,7 @@ use rayon::prelude::*;
 use sdrm3_core::{Weight, Weights};
 
 use super::Failure;
-use super::cells::{Common, DEFAULT_PLATFORM, Settings};
+use super::cells::{Common, Settings};
 use super::output::Writing;
 use crate::engine::{Cell, Outcome, Tuned};
 use crate::input::InputError;
@@ -31,7 +31,7 @@ pub(super) struct Options {
     #[arg(long, value_name = "NAME|FILE.toml", required_unless_present = "study")]
     scenario: Option<String>,
     /// Platform, built in or a file
-    #[arg(long, value_name = "NAME|FILE.toml", default_value = DEFAULT_PLATFORM)]
+    #[arg(long, value_name = "NAME|FILE.toml", default_value = Platform::DEFAULT)]
     platform: String,
     #[command(flatten)]
     common: Common,
