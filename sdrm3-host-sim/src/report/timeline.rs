@@ -2,7 +2,7 @@
 
 use plotters::prelude::*;
 use plotters::style::full_palette::{BLUE_300, BLUE_600, BLUE_900, GREY_600, ORANGE_800, TEAL_300};
-use sdrm3_core::{Event, Instant, Leftover, Progress, Workload};
+use sdrm3_core::{DropReason, Event, Instant, Leftover, Progress, Workload};
 
 use crate::engine::Recorder;
 use crate::scenario::ACCELERATORS;
@@ -193,12 +193,34 @@ impl Recorder for Timeline<'_> {
                     window.given_up += f64::from(milli) / 1e3;
                 }
             }
+            // It is not counted.
+            Event::Dropped(_, DropReason::Withdrawn) => {}
             Event::Dropped(..) | Event::Unfinished(Leftover::Overdue(_)) => {
                 let window = self.window(now);
                 window.ended += 1;
                 window.violated += 1;
             }
             _ => {}
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use sdrm3_core::{Frame, ModelId};
+
+    use super::*;
+
+    #[test]
+    fn a_frame_that_was_withdrawn_is_no_miss() {
+        let workload = Workload::new(&[], &[]);
+        let mut timeline = Timeline::new(&workload);
+        let now = Instant::ZERO;
+        let frame = Frame { release: now, deadline: now, origin: now, number: 0, model: ModelId(0) };
+        for (reason, missed) in [(DropReason::Withdrawn, 0), (DropReason::Stale, 1)] {
+            timeline.record(&Event::Dropped(frame, reason), now);
+            let Window { ended, violated, .. } = *timeline.window(now);
+            assert_eq!((ended, violated), (missed, missed), "{reason:?}");
         }
     }
 }
