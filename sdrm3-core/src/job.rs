@@ -14,8 +14,8 @@
 //!      +------------------------------------------------+
 //! ```
 //!
-//! 1 `release`, `release_child`; 2 and 5 `poll`; 3 and 4 `complete`; 6 `fault`. A job that runs
-//! is never dropped: accelerators are not preempted.
+//! 1 `release`, `release_child`, `readmit`; 2 and 5 `poll`; 3 and 4 `complete`; 6 `fault`; at the end of a run `close`
+//! frees what is left. A job that runs is never dropped: accelerators are not preempted.
 
 use crate::correction::{self, Correction};
 use crate::policy::Prepared;

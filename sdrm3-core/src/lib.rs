@@ -28,7 +28,8 @@
 //! # Where to read
 //!
 //! [`workload`](Workload): the tables. `job`: a frame's life. [`score`]: the published equations, one
-//! function each. [`Policy`]: how to bring your own. [`Scheduler::poll`]: the decision.
+//! function each. [`Policy`]: how to bring your own; [`Gated`] is one. [`Scheduler::poll`]: the decision. What
+//! [`Config`] switches is a file each: `frame_drop`, `supernet`, `tuner`, `correction`.
 
 #![no_std]
 #![forbid(unsafe_code)]

@@ -32,11 +32,11 @@ pub enum Refusal {
     },
 }
 
-/// A frame that was not taken in, handed back.
+/// Why a frame was not taken in, and the frame, if it came to be one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 #[cfg_attr(feature = "defmt", derive(defmt::Format))]
 pub struct Refused {
-    /// The frame, unless the call named none.
+    /// The frame, of [`Refusal::Full`] and [`Refusal::TimeWentBack`]; the others come before there is one.
     pub frame: Option<Frame>,
     /// Why.
     pub why: Refusal,

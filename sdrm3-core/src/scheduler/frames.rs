@@ -13,8 +13,8 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
 {
     /// Takes in the next frame of a model. O(JOBS x ACCS).
     ///
-    /// On `Err` nothing has changed: the frame is handed back, to be [tried again](Self::readmit) or
-    /// [given up](Self::give_up).
+    /// On `Err` nothing has changed; a frame without room, or with an earlier time, is handed back, to be
+    /// [tried again](Self::readmit) or [given up](Self::give_up).
     pub fn release(&mut self, model: ModelId, now: Instant) -> Result<(Frame, JobId), Refused> {
         let (row, number) = self.row(model)?;
         let changed = self.models.get(usize::from(model.0)).map(|state| state.deadline);

@@ -8,7 +8,7 @@ use super::{Part, Tables};
 use crate::scenario::{ACCELERATORS, MODELS};
 
 /// Lost frames that are kept come behind all others.
-const HOPELESS: i64 = i64::MIN / 2;
+const LOST: i64 = i64::MIN / 2;
 
 /// The same score for all comfortable frames, so that ties decide between them, and for all those of hopeless models.
 ///
@@ -115,7 +115,7 @@ impl Policy for Stripped {
             score = same_if_comfortable(score);
         }
         let is_lost = self.gate && self.policy.abandons(job, now);
-        Wanted::On(place, if is_lost { Score(HOPELESS + score.0) } else { score })
+        Wanted::On(place, if is_lost { Score(LOST + score.0) } else { score })
     }
 
     fn score(&self, weighed: Self::Weighed, job: &JobView<'_>, offer: &Offer<'_>) -> Option<Score> {

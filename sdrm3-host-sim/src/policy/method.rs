@@ -105,7 +105,7 @@ impl Part {
 /// In labels, what stands before a part that a policy goes without.
 const SANS: &str = "-no-";
 
-/// A policy and the parts of the published method that it runs with.
+/// A policy, the parts that it goes without, and its parameters.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Method {
     /// The policy.
