@@ -162,6 +162,19 @@ mod tests {
         assert!(!sjf.iter().any(|line| line.contains("long 0")), "starved by shortest job first: {sjf:?}");
     }
 
+    /// Both accelerators come free at 10 ms; had `long` earned 6.75 tokens there, it would shut the other out.
+    #[test]
+    fn two_decisions_at_one_instant_earn_tokens_once() {
+        let story = Story::new(2, 60)
+            .once("first", 0, 50, &[&[10, 10]])
+            .once("second", 0, 50, &[&[10, 10]])
+            .once("long", 1, 50, &[&[4, 4]])
+            .once("short", 9, 50, &[&[3, 3]])
+            .once("other", 9, 50, &[&[3, 3]]);
+        let told = story.told(PolicyName::Prema);
+        assert_eq!(told[2..], ["10 short 0+1 on 0", "10 other 0+1 on 1", "13 long 0+1 on 0"]);
+    }
+
     #[test]
     fn a_high_priority_shuts_low_ones_out() {
         let story = Story::new(1, 60)

@@ -188,4 +188,15 @@ mod tests {
         let told = story.told(PolicyName::XrBench);
         assert_eq!(told, ["0 tick 0+1 on 0", "20 other 0+1 on 0", "24 soon 0+1 on 0", "28 tick 0+1 on 0"]);
     }
+
+    #[test]
+    fn it_looks_a_period_later_though_the_fastest_model_is_off() {
+        let story = Story::new(1, 90)
+            .model("tick", "fps = 50\nactive = false", &[&[4]])
+            .once("first", 1, 80, &[&[2]])
+            .once("second", 8, 80, &[&[4]])
+            .once("third", 30, 50, &[&[4]]);
+        let told = story.told(PolicyName::XrBench);
+        assert_eq!(told, ["1 first 0+1 on 0", "30 second 0+1 on 0", "34 third 0+1 on 0"]);
+    }
 }
