@@ -46,8 +46,8 @@ use core::hint::cold_path;
 
 use crate::correction::{self, CLOSED};
 use crate::event::{DropReason, Event, Progress, Report};
-use crate::job::JobView;
-use crate::policy::{AcceleratorState, Activity, Offer, Policy, Prepared, Wanted};
+use crate::job::{JobView, Prepared};
+use crate::policy::{AcceleratorState, Activity, Offer, Policy, Wanted};
 use crate::score::Score;
 use crate::time::{Duration, Instant};
 use crate::workload::{AcceleratorId, ModelId, Placement, Workload};

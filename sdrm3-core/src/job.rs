@@ -18,7 +18,6 @@
 //! frees what is left. A job that runs is never dropped: accelerators are not preempted.
 
 use crate::correction::{self, Correction};
-use crate::policy::Prepared;
 use crate::score::{self, Inverse, Togo};
 use crate::time::{Duration, Instant};
 use crate::workload::{AcceleratorId, ModelId, Placement, Segment, SegmentInfo};
@@ -102,6 +101,15 @@ pub(crate) struct Job<'w, const ACCS: usize> {
     /// Where latencies are made ready: the accelerator where the next segment takes least energy, [`NOWHERE`] unless it is
     /// one alone.
     pub(crate) most_frugal: AcceleratorId,
+}
+
+/// The figure of each pair of job and accelerator that decisions read: worked out when an event changes the job.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Prepared {
+    /// The latency preference: what [`Policy::above`](crate::Policy::above) is given.
+    LatencyPreference,
+    /// The latency: [`JobView::latencies_16_ns`].
+    Latency,
 }
 
 /// What a decision reads of a job whatever the accelerator: worked out when an event changes it.

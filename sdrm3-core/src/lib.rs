@@ -60,8 +60,8 @@ pub use event::{
     Action, Dispatch, DropReason, Event, Fault, Leftover, NextWake, Outcome, Path, Progress, Report, Ticket,
 };
 pub use gated::Gated;
-pub use job::{Frame, JobId, JobView};
-pub use policy::{AcceleratorState, Activity, MapScore, MapScoreWeighed, Offer, Policy, Prepared, Wanted};
+pub use job::{Frame, JobId, JobView, Prepared};
+pub use policy::{AcceleratorState, Activity, MapScore, MapScoreWeighed, Offer, Policy, Wanted};
 pub use scheduler::{Error, Refusal, Refused, Scheduler};
 pub use score::{Score, Weight};
 pub use time::{Duration, Instant};

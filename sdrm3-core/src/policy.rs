@@ -17,7 +17,7 @@
 //! - On a device all of it is on the decision path: bounded work, no allocation, no panic.
 
 use crate::event::Event;
-use crate::job::{JobId, JobView};
+use crate::job::{JobId, JobView, Prepared};
 use crate::score::{self, Score};
 use crate::time::Instant;
 use crate::tuner::Weights;
@@ -69,15 +69,6 @@ pub struct Offer<'a> {
     pub switch: Cost,
     /// All accelerators, busy ones included, by ascending id.
     pub accelerators: &'a [AcceleratorState],
-}
-
-/// The figure of each pair of job and accelerator that decisions read: worked out when an event changes the job.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Prepared {
-    /// The latency preference: what [`Policy::above`] is given.
-    LatencyPreference,
-    /// The latency: [`JobView::latencies_16_ns`].
-    Latency,
 }
 
 /// Where a policy wants a job, idle accelerator or not.
