@@ -140,6 +140,11 @@ impl CostTable {
         rows.layers.iter().enumerate().map(of_layer).collect()
     }
 
+    /// How the rows of a network call its layers, in the order of [`Self::layers`].
+    pub(super) fn labels(&self, network: &str) -> &[String] {
+        self.networks.get(network).map_or(&[], |rows| &rows.layers)
+    }
+
     fn quantity(&self, line: usize, column: &str, value: f64) -> Result<u32, InputError> {
         if (0.0..=f64::from(u32::MAX)).contains(&value) {
             return Ok(value.round() as u32);

@@ -1,5 +1,7 @@
 //! From a scenario, a platform and costs to the core's tables.
 
+use std::collections::HashMap;
+
 use bumpalo::Bump;
 use sdrm3_core::{
     Accelerator, Branch, Cost, Duration, Model, ModelId, Probability, Segment, SegmentSpec, SubNetwork,
@@ -149,18 +151,29 @@ fn subnetworks<'b>(
         let what = format!("sub-network of `{}` in the cost table", network.name);
         return Err(spec.origin.locate(&unknown_name("", &what, unknown, &subnetworks)));
     }
+    // What is left out would be measured against what is modelled.
+    let is_measured =
+        |sub: &&&str| measured.is_some_and(|table| table.names(&format!("{}/{sub}", network.name)));
+    let missing = subnetworks.iter().find(|sub| !is_measured(sub));
+    if let (Some(there), Some(missing)) = (subnetworks.iter().find(is_measured), missing) {
+        let what = format!("the cost table has `{0}/{there}`, but not `{0}/{missing}`", network.name);
+        return Err(spec.origin.error(what, "add it: sub-networks are measured all or none"));
+    }
     let of_subnetwork = |sub: &network::SubNetwork| {
         let name = format!("{}/{}", network.name, sub.name);
+        let labels = |name: &str| measured.map_or(&[][..], |table| table.labels(name));
         let rows = match (whole.take(), measured.filter(|table| table.names(&name))) {
-            (Some(rows), _) => Some(rows),
-            (None, table) => table.map(|table| table.layers(&name, &kinds)).transpose()?,
+            (Some(rows), _) => Some((rows, labels(&spec.network))),
+            (None, Some(table)) => Some((table.layers(&name, &kinds)?, labels(&name))),
+            (None, None) => None,
         };
         let costs = match rows {
-            Some(rows) if rows.len() != sub.layers.len() => {
+            Some((rows, _)) if rows.len() != sub.layers.len() => {
                 let what = format!("`{name}` has {} layers, the cost table {}", sub.layers.len(), rows.len());
                 return Err(spec.origin.error(what, "give one row per layer and kind"));
             }
-            Some(rows) => rows,
+            Some((rows, labels)) => in_order(rows, labels, &name, &sub.layers)
+                .map_err(|what| spec.origin.error(what, "name all as the network does, or number them"))?,
             None => {
                 let rows = sub.layers.iter().enumerate().map(|(index, layer)| {
                     modelled(layer, platform).map_err(|too_much| {
@@ -196,6 +209,33 @@ fn subnetworks<'b>(
     let subnetworks: Vec<_> = network.subnetworks.iter().map(of_subnetwork).collect::<Result<_, _>>()?;
     check_shared(spec, &subnetworks)?;
     Ok(subnetworks)
+}
+
+/// Rows of a cost table in the order of the layers that their labels name; as they are if labels are numbers, or
+/// names of their own.
+fn in_order(
+    rows: Vec<Vec<Cost>>,
+    labels: &[String],
+    network: &str,
+    layers: &[Layer],
+) -> Result<Vec<Vec<Cost>>, String> {
+    let places: HashMap<&str, usize> =
+        layers.iter().enumerate().map(|(place, layer)| (layer.name.as_str(), place)).collect();
+    let wanted: Vec<Option<usize>> = labels.iter().map(|label| places.get(&**label).copied()).collect();
+    let elsewhere = wanted.iter().enumerate().find_map(|(at, place)| Some((at, place.filter(|&p| p != at)?)));
+    let Some((at, place)) = elsewhere else { return Ok(rows) };
+    if labels.iter().all(|label| label.parse::<u64>().is_ok()) {
+        return Ok(rows);
+    }
+    if let Some(unknown) = wanted.iter().position(Option::is_none) {
+        return Err(format!(
+            "layer {at} of `{network}` by the cost table is `{}`, which is its layer {place}, and it has no `{}`",
+            labels[at], labels[unknown]
+        ));
+    }
+    let mut ordered: Vec<_> = wanted.into_iter().zip(rows).collect();
+    ordered.sort_by_key(|(place, _)| *place);
+    Ok(ordered.into_iter().map(|(_, row)| row).collect())
 }
 
 /// That layers which sub-networks share cost the same in both: those that are measured one by one may not.

@@ -173,6 +173,36 @@ fn measured_costs_of_sub_networks_replace_the_models() {
     assert_eq!(subnetworks[1..], [0, 0], "as fast as measured, there is time for the heaviest");
 }
 
+/// A measured table may come sorted by anything: its names say which layer is meant.
+#[test]
+fn measured_costs_belong_to_the_layers_that_they_name() {
+    let measured = costs(|_, layer| if layer == "classifier" { 1000 } else { 10 });
+    let (header, rows) = measured.split_once('\n').expect("rows");
+    let mut rows: Vec<&str> = rows.lines().collect();
+    rows.sort_unstable();
+    let sorted = format!("{header}\n{}\n", rows.join("\n"));
+    let misspelt = sorted.replace("scene/tiny,stem", "scene/tiny,stam");
+    let files = [("c.csv", &*measured), ("sorted.csv", &*sorted), ("misspelt.csv", &*misspelt)];
+    let folder = folder("own_order", &files);
+    let tables = |costs: &str| {
+        let code = folder.run(&format!("codegen {CELL} --costs {costs}")).stdout;
+        let code = String::from_utf8(code).expect("UTF-8");
+        code.lines()
+            .filter(|line| line.trim_start().starts_with("on(["))
+            .map(String::from)
+            .collect::<Vec<_>>()
+    };
+    assert_eq!(tables("c.csv").len(), 10 + 9 + 5 + 9);
+    assert_eq!(tables("sorted.csv"), tables("c.csv"));
+    folder.refuses(
+        &format!("run {CELL} --costs misspelt.csv"),
+        &[
+            "scenario.toml:6: layer 0 of `scene/tiny` by the cost table is `block1.depthwise`, which is its layer 1, \
+             and it has no `stam`; name all as the network does, or number them",
+        ],
+    );
+}
+
 #[test]
 fn measured_costs_that_do_not_fit_the_sub_networks_are_refused() {
     let slower = |of: &'static str| {
@@ -190,7 +220,10 @@ fn measured_costs_that_do_not_fit_the_sub_networks_are_refused() {
         ),
         (
             only_full.collect::<Vec<_>>().join("\n"),
-            &["scenario.toml:6: layer 0 of `scene/half` is one with", "; give both the same rows"],
+            &[
+                "scenario.toml:6: the cost table has `scene/full`, but not `scene/half`; add it: sub-networks are \
+                 measured all or none",
+            ],
         ),
         (
             even.replace("scene/full", "scene"),
