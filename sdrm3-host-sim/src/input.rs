@@ -94,15 +94,18 @@ impl Source {
 
     /// Refuses a name that no report can show: one that is empty, or not of one line.
     pub fn check_name(&self, name: &Spanned<String>) -> Result<(), InputError> {
-        let text = name.get_ref();
-        let what = match text.trim().is_empty() {
-            true => "the name is empty".to_string(),
-            false if text.contains(char::is_control) => {
-                format!("the name {text:?} has a line break or another control character")
-            }
-            false => return Ok(()),
-        };
-        Err(self.error_at(&name.span(), what, "give a text of one line"))
+        match unfit("the name", name.get_ref()) {
+            Some(what) => Err(self.error_at(&name.span(), what, ONE_LINE)),
+            None => Ok(()),
+        }
+    }
+
+    /// Refuses such a name in a row of a table; each cell is given with its column.
+    pub fn check_cells(&self, line: usize, cells: &[(&str, &str)]) -> Result<(), InputError> {
+        match cells.iter().find_map(|(column, text)| unfit(column, text)) {
+            Some(what) => Err(InputError::new(&self.origin, what, ONE_LINE).at_line(line)),
+            None => Ok(()),
+        }
     }
 
     /// Parses CSV whose header has at least these columns; `each` is given the line of a row and the row.
@@ -147,6 +150,18 @@ impl Source {
             each(line, row)?;
         }
     }
+}
+
+/// The remedy for a name that is [`unfit`].
+const ONE_LINE: &str = "give a text of one line";
+
+/// Why a text is no name that a report can show.
+fn unfit(what: &str, text: &str) -> Option<String> {
+    if text.trim().is_empty() {
+        return Some(format!("{what} is empty"));
+    }
+    let controls = text.contains(char::is_control);
+    controls.then(|| format!("{what} {text:?} has a line break or another control character"))
 }
 
 /// The bytes of a file of at most 256 MiB.

@@ -116,7 +116,7 @@ impl Network {
             if !names.insert(&sub.name) {
                 return fail(&format!("sub-network {} appears twice", sub.name));
             }
-            sub.check_layers().map_err(at)?;
+            sub.check_layers().map_err(|(_, what)| at(what))?;
             let lighter = self.subnetworks.get(index + 1);
             sub.check_switch_points(lighter).map_err(at)?;
             let heavier = index.checked_sub(1).map(|index| &self.subnetworks[index]);
@@ -194,17 +194,18 @@ impl SubNetwork {
         reached
     }
 
-    fn check_layers(&self) -> Result<(), String> {
+    /// The error is of the layer of that index.
+    fn check_layers(&self) -> Result<(), (usize, String)> {
         let count = self.layers.len();
         if count == 0 {
-            return Err("no layers".into());
+            return Err((0, "no layers".into()));
         }
         if count > usize::from(u16::MAX) {
-            return Err(format!("{count} layers are more than {}", u16::MAX));
+            return Err((0, format!("{count} layers are more than {}", u16::MAX)));
         }
         let mut names = HashSet::new();
         for (index, layer) in self.layers.iter().enumerate() {
-            let fail = |message: &str| Err(format!("layer {}: {message}", layer.name));
+            let fail = |message: &str| Err((index, format!("layer {}: {message}", layer.name)));
             if !names.insert(&layer.name) {
                 return fail("the name appears twice");
             }

@@ -67,6 +67,7 @@ pub fn parse(source: &Source) -> Result<Vec<(usize, Network)>, InputError> {
     let mut assembly = Assembly::new(&source.origin);
     source.parse_csv(HEADER, |line, row: Row<'static>| {
         let fail = |what, remedy: &str| InputError::new(&source.origin, what, remedy).at_line(line);
+        source.check_cells(line, &[("network", &row.network), ("layer", &row.layer)])?;
         let sizes = [row.k, row.c, row.y, row.x, row.r, row.s, row.stride, row.groups];
         if sizes.contains(&0) {
             let what = format!("layer `{}` has a size of zero", row.layer);

@@ -50,6 +50,8 @@ impl CostTable {
         let mut table = Self { origin: source.origin.clone(), networks: HashMap::new() };
         let mut labels: HashMap<(String, String), usize> = HashMap::new();
         source.parse_csv(HEADER, |line, row: Row| {
+            let names = [("network", &*row.network), ("layer", &row.layer), ("kind", &row.kind)];
+            source.check_cells(line, &names)?;
             let cost = Cost {
                 // Only 0 says that it does not run there, not what is rounded to it.
                 latency_ns: table

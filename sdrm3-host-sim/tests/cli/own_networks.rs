@@ -255,3 +255,16 @@ fn a_sub_network_that_takes_longer_than_the_heavier_one_is_refused() {
         &["model 0 (scene), sub-network 2: expects more work than the heavier sub-network before it"],
     );
 }
+
+/// It would be the better one throughout; and a floor of accuracy that it keeps would bar it, behind one that does not.
+#[test]
+fn a_lighter_sub_network_that_is_more_accurate_is_refused() {
+    let networks = NETWORKS.replace(",,72.9", ",,75.1");
+    folder("own_accuracy", &[("networks.csv", &networks)]).refuses(
+        &format!("run {CELL}"),
+        &[
+            "networks.csv:12: `scene/half` has an accuracy_percent of 75.1, but `scene/full`, which is heavier, 74.2; \
+             leave the heavier one out, or mend the accuracy",
+        ],
+    );
+}

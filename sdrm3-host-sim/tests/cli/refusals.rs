@@ -126,6 +126,9 @@ fn bad_cost_tables_are_refused() {
         ("100000,50", "1", &["c.csv:2: ", "; expected: network,layer,kind"]),
         ("0,os-2048", "0,ws-2048", &["c.csv:3: a second row for layer `0` on `ws-2048`; remove one"]),
         (",latency_ns", "", &["c.csv:1: the header has no column `latency_ns`; expected: network"]),
+        ("fbnet_c,0,os-2048", ",0,os-2048", &["c.csv:3: network is empty; give a text of one line"]),
+        ("fbnet_c,0,os-2048", "fbnet_c,,os-2048", &["c.csv:3: layer is empty; give"]),
+        ("fbnet_c,0,os-2048", "fbnet_c,0,", &["c.csv:3: kind is empty; give"]),
         (COSTS, "", &["c.csv:1: the header has no column `network`; expected"]),
     ];
     for (from, to, says) in cases {
@@ -143,7 +146,20 @@ fn bad_layer_tables_are_refused() {
         ("conv,16", "conv,0", &["n.csv:2: layer `a` has a size of zero; give"]),
         ("conv,16", "conv,-1", &["n.csv:2: ", "; expected: network,layer,op"]),
         ("conv,16", "pool,16", &["n.csv:2: ", "unknown variant `pool`", "; expected"]),
-        ("mine,b", "mine,a", &["n.csv:2: mine/mine: layer a: the name appears twice; mend"]),
+        ("mine,b", "mine,a", &["n.csv:3: mine/mine: layer a: the name appears twice; mend"]),
+        (
+            "fc,8",
+            "depthwise,8",
+            &["n.csv:3: mine/mine: layer b: depthwise needs as many groups as channels; mend"],
+        ),
+        // A spreadsheet that names a network in its first row only.
+        ("mine,b", ",b", &["n.csv:3: network is empty; give a text of one line"]),
+        ("mine,b", "mine, ", &["n.csv:3: layer is empty; give"]),
+        (
+            "mine,b",
+            "\"mi\nne\",b",
+            &[r#"n.csv:3: network "mi\nne" has a line break or another control character; give"#],
+        ),
         ("mine,a", "gnmt,a", &["n.csv:2: there is a network `gnmt` already; give it another name"]),
         (",stride", "", &["n.csv:1: the header has no column `stride`; expected"]),
         ("mine,a", "mine/a,a", &["n.csv:3: network is `mine`, but from line 2 on `mine/SUBNETWORK`; name"]),

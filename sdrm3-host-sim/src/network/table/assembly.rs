@@ -23,10 +23,10 @@ struct Table {
     parts: Vec<Part>,
 }
 
-/// A sub-network, the line on which it begins, and the one that has its accuracy.
+/// A sub-network, the lines of its layers, and the one that has its accuracy.
 struct Part {
     sub: SubNetwork,
-    line: usize,
+    lines: Vec<usize>,
     accuracy_line: usize,
 }
 
@@ -47,8 +47,9 @@ impl<'s> Assembly<'s> {
             Some(&place) => place,
             None => self.begin(line, name)?,
         };
-        let Part { sub, accuracy_line, .. } = &mut self.tables[network].parts[part];
+        let Part { sub, lines, accuracy_line } = &mut self.tables[network].parts[part];
         sub.layers.push(layer);
+        lines.push(line);
         match (sub.accuracy, accuracy) {
             (Some(before), Some(now)) if before != now => {
                 let what = format!(
@@ -87,7 +88,7 @@ impl<'s> Assembly<'s> {
         }
         let parts = &mut self.tables[index].parts;
         let sub = SubNetwork::new(sub.unwrap_or(network).to_string(), Vec::new());
-        parts.push(Part { sub, line, accuracy_line: line });
+        parts.push(Part { sub, lines: Vec::new(), accuracy_line: line });
         let place = (index, parts.len() - 1);
         self.places.insert(name.into(), place);
         Ok(place)
@@ -104,21 +105,46 @@ impl<'s> Assembly<'s> {
     fn network(&self, table: Table) -> Result<(usize, Network), InputError> {
         let Table { name, line, parts, .. } = table;
         let mut subnetworks: Vec<SubNetwork> = Vec::with_capacity(parts.len());
-        for Part { mut sub, line, .. } in parts {
+        for Part { mut sub, lines, accuracy_line } in parts {
             let at = format!("{name}/{}", sub.name);
-            let error = |what: String, remedy| self.error(line, format!("{at}: {what}"), remedy);
-            sub.check_layers().map_err(|what| error(what, "mend the layer"))?;
+            let error = |layer: usize, what: String, remedy| {
+                self.error(lines[layer], format!("{at}: {what}"), remedy)
+            };
+            sub.check_layers().map_err(|(layer, what)| error(layer, what, "mend the layer"))?;
             if let Some(heavier) = subnetworks.last_mut() {
                 let both = heavier.layers.iter().zip(&sub.layers);
                 sub.shared_prefix = both.take_while(|(heavy, light)| heavy == light).count();
-                sub.check_prefix(Some(heavier)).map_err(|what| error(what, "name the heaviest first"))?;
+                sub.check_prefix(Some(heavier)).map_err(|what| error(0, what, "name the heaviest first"))?;
                 heavier.switch_points = (1..=sub.shared_prefix).collect();
             }
+            self.check_accuracy(&name, &sub, &subnetworks, accuracy_line)?;
             subnetworks.push(sub);
         }
         let source = format!("layer table {}", self.origin);
         let (title, lookup_params) = (name.clone().into(), 0);
         Ok((line, Network { name: name.into(), title, source: source.into(), lookup_params, subnetworks }))
+    }
+
+    /// Refuses a sub-network that is known to be more accurate than a heavier one: floors of accuracy take it that
+    /// accuracy falls, and what is given up would be less than nothing.
+    fn check_accuracy(
+        &self,
+        name: &str,
+        sub: &SubNetwork,
+        heavier: &[SubNetwork],
+        line: usize,
+    ) -> Result<(), InputError> {
+        let known = |sub: &SubNetwork| sub.accuracy.filter(|&percent| percent > 0.0);
+        let least = heavier.iter().rev().find_map(|heavy| Some((heavy, known(heavy)?)));
+        let (Some(ours), Some((heavy, theirs))) = (known(sub), least) else { return Ok(()) };
+        if ours <= theirs {
+            return Ok(());
+        }
+        let what = format!(
+            "`{name}/{}` has an accuracy_percent of {ours}, but `{name}/{}`, which is heavier, {theirs}",
+            sub.name, heavy.name
+        );
+        Err(self.error(line, what, "leave the heavier one out, or mend the accuracy"))
     }
 
     fn error(&self, line: usize, what: String, remedy: &str) -> InputError {
