@@ -87,8 +87,11 @@ pub(super) fn run(options: &Options, text: &mut impl Write) -> Result<(), Failur
     let recording = options.recorded.as_deref().map(|path| Recording::load(path, &scenario)).transpose()?;
     let memory = Bump::new();
     let workload = build(&scenario, &platform, &settings.networks, settings.costs.as_ref(), &memory)?;
-    if let Some(recording) = recording.as_ref().filter(|_| dispatches_blocks(method.policy)) {
-        recording.check_blocks(&workload)?;
+    if let Some(recording) = &recording {
+        recording.check_layers(&workload)?;
+        if dispatches_blocks(method.policy) {
+            recording.check_blocks(&workload)?;
+        }
     }
     let explained = options.explain.as_deref().map(|name| FrameName::parse(name, &workload)).transpose()?;
     if explained.is_some() && !matches!(options.format, Format::Table | Format::Json) {

@@ -98,6 +98,8 @@ struct Row {
     path: String,
 }
 
+const HEADER: &str = "model,frame,layer,factor,path";
+
 impl Recording {
     /// Reads and validates a file against the models of a scenario.
     pub fn load(path: &str, scenario: &Scenario) -> Result<Self, InputError> {
@@ -107,7 +109,7 @@ impl Recording {
     /// Parses and validates.
     pub fn parse(source: &Source, scenario: &Scenario) -> Result<Self, InputError> {
         let mut recording = Self { origin: source.origin.clone(), ..Self::default() };
-        source.parse_csv("model,frame,layer,factor,path", |line, row: Row| {
+        source.parse_csv(HEADER, |line, row: Row| {
             let fail =
                 |what: String, remedy: &str| Err(InputError::new(&source.origin, what, remedy).at_line(line));
             let Some(model) = scenario.models.iter().position(|model| model.name == row.model) else {
@@ -129,7 +131,39 @@ impl Recording {
             *frames = (*frames).max(row.frame.saturating_add(1));
             Ok(())
         })?;
+        if recording.frames.is_empty() {
+            let remedy = format!("expected: {HEADER}");
+            return Err(InputError::new(&source.origin, "the recording has no rows", remedy));
+        }
         Ok(recording)
+    }
+
+    /// Refuses rows of layers that no sub-network of the model has, and skips beyond the end of all: they would change
+    /// nothing, or end the frame.
+    pub fn check_layers(&self, workload: &Workload<'_, ACCELERATORS>) -> Result<(), InputError> {
+        let layers = |model: u8| {
+            let subnetworks =
+                workload.models.get(usize::from(model)).map_or(&[][..], |model| model.subnetworks);
+            subnetworks.iter().map(|sub| sub.segments.len()).max().unwrap_or(0)
+        };
+        let is_beyond = |&(&(model, _, layer), entry): &(&(u8, u32, u16), &Recorded)| {
+            let skipped = if let Path::Skip(count) = entry.path { count } else { 0 };
+            usize::from(layer) + 1 + usize::from(skipped) > layers(model)
+        };
+        let first = self.entries.iter().filter(is_beyond).min_by_key(|(_, entry)| entry.line);
+        first.map_or(Ok(()), |(&(model, _, layer), entry)| {
+            let name = workload.models.get(usize::from(model)).map_or("?", |model| model.name);
+            let (what, remedy) = match (entry.path, layers(model)) {
+                (Path::Skip(count), layers) if usize::from(layer) < layers => (
+                    format!("`skip {count}` behind layer {layer} of `{name}`, which has {layers} layers"),
+                    "give fewer to skip, or exit",
+                ),
+                (_, layers) => {
+                    (format!("layer {layer} of `{name}`, which has {layers}"), "count layers from 0")
+                }
+            };
+            Err(InputError::new(&self.origin, what, remedy).at_line(entry.line))
+        })
     }
 
     /// Refuses a path that a block of several layers goes through: one behind a layer that by the tables does not

@@ -140,6 +140,14 @@ fn bad_recordings_are_refused_with_their_line() {
         ("eye,0,1", "\n\neye,0,x", &["r.csv:5: ", "; "]),
         (",factor", "", &["r.csv:1: the header has no column `factor`; "]),
         (RECORDED, "", &["r.csv:1: ", "; "]),
+        (
+            "eye,0,0,2,next\neye,0,1,0.5,exit\neye,1,0,1,skip 1\n",
+            "",
+            &["r.csv: the recording has no rows; expected: model,frame"],
+        ),
+        // Layers counted from 1.
+        ("eye,0,1", "eye,0,3", &["r.csv:3: layer 3 of `eye`, which has 3; count layers from 0"]),
+        ("skip 1", "skip 3", &["r.csv:4: `skip 3` behind layer 0 of `eye`, which has 3 layers; give"]),
     ];
     for (from, to, says) in cases {
         assert!(RECORDED.contains(from), "{from}");
