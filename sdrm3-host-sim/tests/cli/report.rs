@@ -41,6 +41,24 @@ fn a_report_of_a_run_says_the_verdict_first_and_stands_alone() {
     );
 }
 
+/// The pictures are drawn from what the page holds in microseconds: rounded as everywhere, not cut off.
+#[test]
+fn a_report_has_the_deadline_and_latencies_that_the_table_has() {
+    let folder = Folder::new("report_rounded", &[("s.toml", SCENARIO), ("p.toml", PLATFORM)]);
+    let run = "run --scenario s.toml --platform p.toml --duration-ms 300 --policy fcfs";
+    let csv = folder.prints(&format!("{run} --report r.html --format csv"));
+    let mut rows = csv::Reader::from_reader(csv.as_bytes());
+    let column = rows.headers().expect("a header").iter().position(|name| name == "latency_p99_ms");
+    let eye = rows.records().next().expect("a row").expect("a row");
+    let p99: f64 = eye[column.expect("it is there")].parse().expect("a number");
+    let page = folder.read("r.html");
+    assert!(page.contains("\"deadline_us\":16667,"), "60 frames a second are due after 16.6667 ms");
+    let latencies =
+        page.split("\"in_time_us\":[").nth(1).and_then(|rest| rest.split(']').next()).expect("some");
+    let longest = latencies.split(',').map(|us| us.parse().expect("whole")).max();
+    assert_eq!(longest, Some((p99 * 1e3).round() as u64), "of so few frames the longest: {p99} ms");
+}
+
 #[test]
 fn names_are_text_whatever_is_in_them() {
     let evil = "</script><img src=x onerror=alert(1)>{{body}}&'";

@@ -9,6 +9,11 @@ use super::pack::Packed;
 use crate::engine::{Cell, Outcome};
 use crate::report::matrix::Matrix;
 
+/// Whole microseconds, rounded as the page's tables are.
+fn micros(nanos: u64) -> u64 {
+    nanos / 1_000 + u64::from(nanos % 1_000 >= 500)
+}
+
 /// Of one run.
 pub(super) fn of_run(
     run: &Run,
@@ -24,14 +29,14 @@ pub(super) fn of_run(
             let latencies = |how| {
                 let frames = chronicle.frames.iter();
                 let frames = frames.filter(|frame| usize::from(frame.model) == index && frame.how == how);
-                frames.map(|frame| (frame.end - frame.release) / 1_000).collect::<Vec<u64>>()
+                frames.map(|frame| micros(frame.end - frame.release)).collect::<Vec<u64>>()
             };
             let subnetworks = row.subnetworks.iter().enumerate().map(|(index, subnetwork)| {
                 let frames = model.subnetworks.get(index).copied().unwrap_or(0);
                 let accuracy = f64::from(subnetwork.accuracy_milli_percent) / 1e3;
                 json!({ "name": subnetwork.name, "accuracy": accuracy, "frames": frames })
             });
-            let deadline = row.deadline.map(|deadline| deadline.as_nanos() / 1_000);
+            let deadline = row.deadline.map(|deadline| micros(deadline.as_nanos()));
             json!({
                 "name": model.name,
                 "deadline_us": deadline,
