@@ -24,6 +24,8 @@ pub struct Definition {
     pub random: Option<usize>,
     /// Seed of the random cells.
     pub sweep_seed: Option<u64>,
+    /// File and line of those that a file gives.
+    places: BTreeMap<Key, (String, usize)>,
 }
 
 /// The cells of a sweep.
@@ -47,7 +49,10 @@ struct File {
 
 /// One value or several, numbers or texts.
 #[derive(Deserialize)]
-#[serde(untagged)]
+#[serde(
+    untagged,
+    expecting = "a whole number is above 9223372036854775807, the largest of TOML: give it as text"
+)]
 enum Values {
     Many(Vec<toml::Value>),
     One(toml::Value),
@@ -66,6 +71,7 @@ impl Definition {
         let key = Key::find(name.trim())?;
         // The command line counts more than the file, but nothing is given twice in either.
         self.axes.insert(key, key.axis(values.split(','))?);
+        self.places.remove(&key);
         Ok(())
     }
 
@@ -77,7 +83,7 @@ impl Definition {
     /// Parses a file: `random`, `sweep_seed`, and a table `[grid]` of parameters.
     pub fn parse(source: &Source) -> Result<Self, InputError> {
         let file: File = source.parse_toml()?;
-        let mut axes = BTreeMap::new();
+        let (mut axes, mut places) = (BTreeMap::new(), BTreeMap::new());
         for (name, values) in &file.grid {
             let at = |error: InputError, span| error.moved_to(&source.origin).at_line(source.line_of(&span));
             let names = Key::ALL.map(Key::name);
@@ -94,8 +100,17 @@ impl Definition {
             };
             let axis = key.axis(texts.iter().map(String::as_str));
             axes.insert(key, axis.map_err(|error| at(error, values.span()))?);
+            places.insert(key, (source.origin.clone(), source.line_of(&values.span())));
         }
-        Ok(Self { axes, random: file.random, sweep_seed: file.sweep_seed })
+        Ok(Self { axes, random: file.random, sweep_seed: file.sweep_seed, places })
+    }
+
+    /// An error about a parameter's values, where they are given.
+    fn placed(&self, key: Key, error: InputError) -> InputError {
+        match self.places.get(&key) {
+            Some((file, line)) => error.moved_to(file).at_line(*line),
+            None => error,
+        }
     }
 
     /// The cells of it.
@@ -119,11 +134,8 @@ impl Definition {
                     key.name(),
                     (to - from) / 8.0
                 );
-                return Err(InputError::new(
-                    "--grid",
-                    format!("{}={from}:{to} has no step", key.name()),
-                    remedy,
-                ));
+                let what = format!("{}={from}:{to} has no step", key.name());
+                return Err(self.placed(key, InputError::new("--grid", what, remedy)));
             }
             axes.push((key, axis));
         }
@@ -144,7 +156,7 @@ impl Definition {
             return Err(InputError::new("--sweep-seed", what, "add --random N, or remove the seed"));
         }
         let sweep = Sweep { axes, random: self.random.map(|_| self.sweep_seed.unwrap_or(1)), cells };
-        sweep.check_comfort()?;
+        sweep.check_comfort().map_err(|error| self.placed(Key::Comfort, error))?;
         Ok(sweep)
     }
 }
@@ -352,10 +364,34 @@ mod tests {
                 "s.toml:2: `-1` is none of its values; give comfort of sdrm3-gated, from 0",
             ),
             ("radom = 3\n", "s.toml:1: unknown field `radom`"),
+            (
+                "[grid]\nseed = [1, 18446744073709551615]\n",
+                "s.toml:2: a whole number is above 9223372036854775807, the largest of TOML: give it as text",
+            ),
         ] {
             let error = parse(text).unwrap_err().to_string();
             assert!(error.starts_with(says), "{error}");
         }
+    }
+
+    /// Of values that are sound by themselves: an error is where they are given last.
+    #[test]
+    fn what_does_not_fit_the_rest_of_the_sweep_is_named_where_it_is_given() {
+        let says = |grid: &str, given: &[&str]| {
+            let text = format!("[grid]\nscenario = 'ar_call'\n{grid}\n");
+            let mut definition = Definition::parse(&Source { origin: "s.toml".into(), text }).unwrap();
+            given.iter().for_each(|axis| definition.add(axis).unwrap());
+            definition.sweep().unwrap_err().to_string()
+        };
+        let step = says("alpha = '0:2'", &[]);
+        assert!(step.starts_with("s.toml:3: alpha=0:2 has no step; give a step, as in alpha="), "{step}");
+        let comfort = says("comfort = [1, 2]", &[]);
+        assert!(
+            comfort.starts_with("s.toml:3: no policy of the sweep has a comfort; add policy"),
+            "{comfort}"
+        );
+        let replaced = says("alpha = 1", &["alpha=0:1"]);
+        assert!(replaced.starts_with("--grid: alpha=0:1 has no step; "), "{replaced}");
     }
 
     #[test]
