@@ -13,6 +13,8 @@ const ROW: i32 = 22;
 const COLUMN: i32 = 58;
 const LEFT: i32 = 90;
 const TOP: i32 = 76;
+/// Room for a title, however few faults there are.
+const LEAST: i32 = 310;
 
 type Drawn = Result<(), DrawingAreaErrorKind<std::io::Error>>;
 
@@ -28,7 +30,7 @@ fn draw(cells: &[CellReport], svg: &mut String) -> Drawn {
     let kinds: Vec<Kind> =
         Kind::ALL.into_iter().filter(|kind| Pooled::of(cells, &[*kind]).is_some()).collect();
     let count = kinds.len() as i32;
-    let (width, height) = (LEFT + COLUMN * count + 20, TOP + ROW * count + 24);
+    let (width, height) = ((LEFT + COLUMN * count + 20).max(LEAST), TOP + ROW * count + 24);
     let root = SVGBackend::with_string(svg, (2 * width as u32, height as u32)).into_drawing_area();
     root.fill(&WHITE)?;
     let (left, right) = root.split_horizontally(width);

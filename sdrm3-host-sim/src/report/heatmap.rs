@@ -7,9 +7,14 @@ use super::matrix::Matrix;
 use super::{Run, figure};
 
 const ROW: i32 = 20;
+/// The least width of a column, and of the names of rows.
 const COLUMN: i32 = 72;
 const LEFT: i32 = 230;
 const TOP: i32 = 70;
+
+/// How many times the best the colours of the scale are, and how wide each of them is.
+const SCALE: [f64; 7] = [1.0, 1.1, 1.5, 2.0, 5.0, 10.0, 100.0];
+const STEP: i32 = 62;
 
 /// As SVG: a row per cell and one for the geometric means, a column per policy, the best mean first.
 pub fn heatmap(runs: &[Run]) -> Result<String, String> {
@@ -20,7 +25,11 @@ pub fn heatmap(runs: &[Run]) -> Result<String, String> {
 
 fn draw(matrix: &Matrix<'_>, svg: &mut String) -> Result<(), DrawingAreaErrorKind<std::io::Error>> {
     let order = matrix.by_mean();
-    let width = LEFT + COLUMN * order.len() as i32 + 20;
+    let cells: Vec<String> =
+        matrix.cells.iter().map(|cell| format!("{} {}", cell.scenario, cell.platform)).collect();
+    let left = LEFT.max(extent(cells.iter().map(String::as_str)) + 20);
+    let column_width = COLUMN.max(extent(matrix.policies.iter().copied()) + 10);
+    let width = left + (column_width * order.len() as i32).max(STEP * SCALE.len() as i32) + 20;
     let height = TOP + ROW * (matrix.cells.len() as i32 + 2) + 50;
     let root = SVGBackend::with_string(svg, (width as u32, height as u32)).into_drawing_area();
     root.fill(&WHITE)?;
@@ -33,39 +42,44 @@ fn draw(matrix: &Matrix<'_>, svg: &mut String) -> Result<(), DrawingAreaErrorKin
         (12, 18),
     )?;
     for (column, &policy) in order.iter().enumerate() {
-        let x = LEFT + COLUMN * column as i32 + COLUMN / 2;
+        let x = left + column_width * column as i32 + column_width / 2;
         root.draw_text(matrix.policies[policy], &text(12, &BLACK, HPos::Center), (x, TOP - 14))?;
     }
     let row =
         |index: i32, name: &str, costs: &[Option<f64>]| -> Result<(), DrawingAreaErrorKind<std::io::Error>> {
             let y = TOP + ROW * index;
             let best = super::matrix::lowest(costs);
-            root.draw_text(name, &text(12, &BLACK, HPos::Right), (LEFT - 8, y + ROW / 2))?;
+            root.draw_text(name, &text(12, &BLACK, HPos::Right), (left - 8, y + ROW / 2))?;
             for (column, &policy) in order.iter().enumerate() {
-                let x = LEFT + COLUMN * column as i32;
+                let x = left + column_width * column as i32;
                 let share = costs[policy].zip(best).map_or(0.0, |(cost, best)| shade(cost, best));
-                let area = [(x, y), (x + COLUMN - 1, y + ROW - 1)];
+                let area = [(x, y), (x + column_width - 1, y + ROW - 1)];
                 let fill = if costs[policy].is_some() { colour(share) } else { WHITE };
                 root.draw(&Rectangle::new(area, fill.filled()))?;
                 let ink = if share > 0.55 { WHITE } else { BLACK };
                 let label = figure(costs[policy], 3);
-                root.draw_text(&label, &text(11, &ink, HPos::Center), (x + COLUMN / 2, y + ROW / 2))?;
+                root.draw_text(&label, &text(11, &ink, HPos::Center), (x + column_width / 2, y + ROW / 2))?;
             }
             Ok(())
         };
-    for (index, cell) in matrix.cells.iter().enumerate() {
-        row(index as i32, &format!("{} {}", cell.scenario, cell.platform), &cell.costs)?;
+    for (index, (cell, name)) in matrix.cells.iter().zip(&cells).enumerate() {
+        row(index as i32, name, &cell.costs)?;
     }
     let last = matrix.cells.len() as i32 + 1;
     row(last, "geometric mean", &matrix.means)?;
     // The scale.
     let y = TOP + ROW * (last + 1) + 22;
-    for (step, times) in [1.0f64, 1.1, 1.5, 2.0, 5.0, 10.0, 100.0].into_iter().enumerate() {
-        let x = LEFT + 62 * step as i32;
+    for (step, times) in SCALE.into_iter().enumerate() {
+        let x = left + STEP * step as i32;
         root.draw(&Rectangle::new([(x, y - 7), (x + 14, y + 7)], colour(shade(times, 1.0)).filled()))?;
         root.draw_text(&format!("{times} x"), &text(11, &BLACK, HPos::Left), (x + 18, y))?;
     }
     root.present()
+}
+
+/// About how wide the longest of these names is: 5.5 for each letter of size 12.
+fn extent<'n>(names: impl Iterator<Item = &'n str>) -> i32 {
+    names.map(|name| name.chars().count()).max().map_or(0, |letters| letters as i32 * 11 / 2)
 }
 
 /// From 0 (the best) to 1 (a hundred times the best or worse).

@@ -37,11 +37,16 @@ setTimeout(() => {
 
 /// What the walk found, on a window of this width; `None` without a browser.
 fn walk(folder: &Folder, page: &str, width: u32) -> Option<serde_json::Value> {
+    let listening = page.replacen("<head>", &format!("<head>{LISTEN}"), 1).replacen("</body>", WALK, 1);
+    leaves(folder, &listening, width)
+}
+
+/// What a page leaves in its title, on a window of this width; `None` without a browser.
+fn leaves(folder: &Folder, page: &str, width: u32) -> Option<serde_json::Value> {
     let works =
         |name: &&str| Command::new(name).arg("--version").output().is_ok_and(|out| out.status.success());
     let browser = ["chromium", "chromium-browser", "google-chrome"].into_iter().find(works)?;
-    let listening = page.replacen("<head>", &format!("<head>{LISTEN}"), 1).replacen("</body>", WALK, 1);
-    std::fs::write(folder.0.join("walk.html"), listening).expect("a file can be written");
+    std::fs::write(folder.0.join("walk.html"), page).expect("a file can be written");
     let output = Command::new(browser)
         .args(["--headless", "--no-sandbox", "--disable-gpu", "--no-first-run", "--disable-sync"])
         .args(["--disable-background-networking", "--disable-component-update", "--virtual-time-budget=5000"])
@@ -58,6 +63,58 @@ fn walk(folder: &Folder, page: &str, width: u32) -> Option<serde_json::Value> {
         serde_json::from_str(&title.replace("&quot;", "\""))
             .unwrap_or_else(|_| panic!("the walk failed: {title}")),
     )
+}
+
+/// Leaves in the title which texts of pictures are cut off at an edge or run into each other, and which names lie below a bar.
+const LOOK: &str = r##"<script>
+setTimeout(() => {
+  const cut = [], mixed = [], covered = [], box = (element) => element.getBoundingClientRect();
+  const pictures = [...document.querySelectorAll(".chart svg")];
+  for (const picture of pictures) {
+    const { left, right } = box(picture), texts = [...picture.querySelectorAll("text")];
+    for (const text of texts) if (box(text).left < left - 1 || box(text).right > right + 1) cut.push(text.textContent);
+    texts.forEach((one, index) => {
+      for (const other of texts.slice(index + 1)) {
+        const across = Math.min(box(one).right, box(other).right) - Math.max(box(one).left, box(other).left);
+        const down = Math.min(box(one).bottom, box(other).bottom) - Math.max(box(one).top, box(other).top);
+        if (across > 1 && down > 6) mixed.push(one.textContent + " and " + other.textContent);
+      }
+    });
+    for (const name of texts.filter((text) => text.matches(".strong"))) {
+      const { top, bottom, right } = box(name);
+      const below = (bar) => box(bar).left < right && box(bar).top < bottom && box(bar).bottom > top;
+      if ([...picture.querySelectorAll("rect")].some(below)) covered.push(name.textContent);
+    }
+  }
+  document.title = JSON.stringify({ cut, mixed, covered, pictures: pictures.length });
+}, 200);
+</script></body>"##;
+
+#[test]
+fn names_that_are_long_leave_the_pictures_whole() {
+    let long = SCENARIO
+        .replace("'eye'", "'eye tracking of the left half of the visual field'")
+        .replace("'gaze'", "'gaze estimation of the left half of the visual field'");
+    let folder = Folder::new("browser_names", &[("s.toml", &long), ("p.toml", PLATFORM)]);
+    let cell = "--scenario s.toml --platform p.toml --duration-ms 300";
+    folder.prints(&format!("run {cell} --report run.html"));
+    folder.prints(&format!("compare {cell} --ablation --report compare.html --out all"));
+    folder.prints(&format!("compare {cell} --policy fcfs --out one"));
+    folder.prints(&format!("faults {cell} --fault lost --picture faults.svg"));
+    for file in ["run.html", "compare.html", "all/compare.svg", "one/compare.svg", "faults.svg"] {
+        let mut page = folder.read(file);
+        if file.ends_with("svg") {
+            page = format!("<html><head><title></title></head><body class=\"chart\">{page}</body></html>");
+        }
+        let Some(found) = leaves(&folder, &page.replacen("</body>", LOOK, 1), 1200) else {
+            sdrm3_check::skipped("browser", "there is no Chromium");
+            return;
+        };
+        assert!(found["pictures"].as_u64() >= Some(1), "{file}: {found}");
+        for wrong in ["cut", "mixed", "covered"] {
+            assert_eq!(found[wrong], serde_json::json!([]), "{wrong} in {file}");
+        }
+    }
 }
 
 #[test]

@@ -9,7 +9,7 @@ const charts = {
       const values = Float64Array.from([...model.in_time_us, ...model.late_us], (us) => us / 1000).sort();
       const deadline = model.deadline_us === null ? null : model.deadline_us / 1000;
       const top = index * row, base = top + 48;
-      const name = svg("text", { x: 0, y: top + 30, class: "strong" }, model.name);
+      const name = label({ x: 0, y: top + 30, class: "strong" }, model.name, left - 8);
       const count = svg("text", { x: 0, y: top + 46, class: "soft" }, `${values.length} results${model.late_us.length ? `, ${model.late_us.length} late` : ""}`);
       if (!values.length) return svg("g", {}, name, count);
       const most = Math.max(values[values.length - 1], deadline || 0) * 1.04;
@@ -56,7 +56,7 @@ const charts = {
       const y = index * row, wide = (nj) => Math.max(0, (nj / most) * plot);
       const share = model.worst_energy_nj ? ` (${percent(model.energy_nj / model.worst_energy_nj)})` : "";
       return svg("g", {},
-        svg("text", { x: 0, y: y + 16, class: "strong" }, model.name),
+        label({ x: 0, y: y + 16, class: "strong" }, model.name, left - 8),
         svg("rect", { x: left, y: y + 4, width: wide(model.energy_nj), height: 16, style: `fill:${colour(index)}` }),
         svg("rect", { x: left, y: y + 4, width: wide(model.worst_energy_nj), height: 16, class: "outline" }),
         svg("text", { x: left + wide(model.worst_energy_nj) + 6, y: y + 16 }, `${figure(model.energy_nj / 1e6)} mJ${share}`));
@@ -124,7 +124,8 @@ const charts = {
 
   /** A bar for each policy, a group for each cell; where no frame was counted a dash. */
   comparison(place) {
-    const left = 96, wide = 360, row = 20, plot = wide - left - 70;
+    const left = Math.min(180, Math.max(96, ...data.policies.map((name) => extent(name) + 12)));
+    const wide = 264 + left, row = 20, plot = wide - left - 70;
     const of = (group) => {
       const known = group.costs.filter((cost) => cost !== null);
       const best = Math.min(...known), least = Math.min(best, group.bound ?? best);
@@ -132,7 +133,8 @@ const charts = {
       const x = (cost) => left + (Math.min(cost, most) / most) * plot;
       const bars = group.costs.flatMap((cost, index) => {
         const y = index * row, cut = cost > most * (1 + 1e-9);
-        const name = svg("text", { x: left - 8, y: y + 14, "text-anchor": "end", class: cost === best ? "strong" : "" }, data.policies[index]);
+        const place = { x: left - 8, y: y + 14, "text-anchor": "end", class: cost === best ? "strong" : "" };
+        const name = label(place, data.policies[index], left - 8);
         if (cost === null) return [name, svg("text", { x: left + 6, y: y + 14, class: "soft" }, "–")];
         return [
           name,

@@ -18,6 +18,26 @@ function drawing(width, height, label, ...children) {
   return svg("svg", { viewBox: `0 0 ${width} ${height}`, role: "img", "aria-label": label }, ...children);
 }
 
+const pen = document.createElement("canvas").getContext("2d");
+
+/** How wide a name in a picture is where it is strong. */
+function extent(name) {
+  pen.font = "600 12px system-ui, sans-serif";
+  return pen.measureText(name).width;
+}
+
+/** A name that has so much room: if need be without its middle, and whole where the mouse rests. */
+function label(attributes, name, room) {
+  const letters = [...name];
+  let shown = name;
+  for (let kept = letters.length - 1; kept > 1 && extent(shown) > room; kept--) {
+    shown = `${letters.slice(0, Math.ceil(kept / 2)).join("")}…${letters.slice(-Math.floor(kept / 2)).join("")}`;
+  }
+  const text = svg("text", attributes, shown);
+  if (shown !== name) text.append(svg("title", {}, name));
+  return text;
+}
+
 const colour = (index) => `var(--c${index % 8})`;
 
 /** A number with as many digits as say something. */
