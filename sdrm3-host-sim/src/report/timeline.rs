@@ -22,9 +22,10 @@ struct Window {
     released: u32,
     ended: u32,
     violated: u32,
-    /// Completed frames of supernets at each sub-network.
+    /// Completed frames of the first supernet at each sub-network.
     subnetworks: Vec<u32>,
-    /// Accuracy given up by them, in percentage points.
+    /// Completed frames of all supernets, and the accuracy given up by them, in percentage points.
+    supernets: u32,
     given_up: f64,
 }
 
@@ -34,6 +35,11 @@ impl<'w> Timeline<'w> {
     /// An empty timeline of runs of this workload.
     pub fn new(workload: &'w Workload<'w, ACCELERATORS>) -> Self {
         Self { workload, windows: Vec::new() }
+    }
+
+    /// The model whose sub-networks are drawn: the first that has several.
+    fn supernet(&self) -> Option<usize> {
+        self.workload.models.iter().position(|model| model.subnetworks.len() > 1)
     }
 
     fn window(&mut self, at: Instant) -> &mut Window {
@@ -98,7 +104,7 @@ impl<'w> Timeline<'w> {
         &self,
         area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>,
     ) -> Result<(), DrawingError> {
-        let supernet = self.workload.models.iter().find(|model| model.subnetworks.len() > 1);
+        let supernet = self.supernet().map(|index| &self.workload.models[index]);
         let caption = supernet.map_or("no model is a supernet".to_string(), |model| {
             format!("{}: share of frames at each sub-network, %", model.name)
         });
@@ -122,11 +128,10 @@ impl<'w> Timeline<'w> {
             let colour = colours[index.min(colours.len() - 1)];
             chart
                 .draw_series(AreaSeries::new(up_to, 0.0, colour.filled()))?
-                .label(format!(
-                    "{} ({:.1} %)",
-                    names[index].name,
-                    f64::from(names[index].accuracy_milli_percent) / 1e3
-                ))
+                .label(match names[index].accuracy_milli_percent {
+                    0 => names[index].name.to_string(),
+                    known => format!("{} ({:.1} %)", names[index].name, f64::from(known) / 1e3),
+                })
                 .legend(move |(x, y)| Rectangle::new([(x, y - 5), (x + 12, y + 5)], colour.filled()));
         }
         chart.configure_series_labels().background_style(WHITE.mix(0.85)).border_style(GREY_600).draw()?;
@@ -138,8 +143,7 @@ impl<'w> Timeline<'w> {
         area: &DrawingArea<SVGBackend<'_>, plotters::coord::Shift>,
     ) -> Result<(), DrawingError> {
         let misses = self.steps(|window| 100.0 * f64::from(window.violated) / f64::from(window.ended.max(1)));
-        let loss =
-            self.steps(|window| window.given_up / f64::from(window.subnetworks.iter().sum::<u32>().max(1)));
+        let loss = self.steps(|window| window.given_up / f64::from(window.supernets.max(1)));
         let most = misses.iter().map(|point| point.1).fold(1.0, f64::max) * 1.15;
         let most_loss = loss.iter().map(|point| point.1).fold(0.5, f64::max) * 1.15;
         let mut chart = ChartBuilder::on(area)
@@ -180,6 +184,7 @@ impl Recorder for Timeline<'_> {
             Event::Completed(report) if report.progress != Progress::More => {
                 let subnetworks =
                     self.workload.model(report.frame.model).map_or(&[][..], |model| model.subnetworks);
+                let is_drawn = self.supernet() == Some(usize::from(report.frame.model.0));
                 let window = self.window(now);
                 window.ended += 1;
                 window.violated += u32::from(report.progress == Progress::Late);
@@ -187,10 +192,17 @@ impl Recorder for Timeline<'_> {
                     (subnetworks.first(), subnetworks.get(usize::from(report.subnetwork)))
                     && subnetworks.len() > 1
                 {
-                    window.subnetworks.resize(subnetworks.len().max(window.subnetworks.len()), 0);
-                    window.subnetworks[usize::from(report.subnetwork)] += 1;
-                    let milli = heaviest.accuracy_milli_percent.saturating_sub(used.accuracy_milli_percent);
-                    window.given_up += f64::from(milli) / 1e3;
+                    if is_drawn {
+                        window.subnetworks.resize(subnetworks.len(), 0);
+                        window.subnetworks[usize::from(report.subnetwork)] += 1;
+                    }
+                    window.supernets += 1;
+                    // Of an unknown accuracy nobody knows what it gives up.
+                    if used.accuracy_milli_percent > 0 {
+                        let milli =
+                            heaviest.accuracy_milli_percent.saturating_sub(used.accuracy_milli_percent);
+                        window.given_up += f64::from(milli) / 1e3;
+                    }
                 }
             }
             // It is not counted.

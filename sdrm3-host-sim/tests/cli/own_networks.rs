@@ -143,6 +143,42 @@ fn every_command_takes_own_networks() {
     assert_eq!(code.matches(".with_switch_point()").count(), 6 + 3, "before each layer behind a shared one");
 }
 
+/// No accuracy is known of two sub-networks: they are not 0 % accurate, and what they give up is not told.
+#[test]
+fn an_accuracy_that_is_unknown_is_told_by_no_picture() {
+    let networks = NETWORKS.replace(",,72.9", ",,").replace(",,68.0", ",,");
+    let scenario = SCENARIO.replace("accuracy_floor_percent = 70", "");
+    let folder = folder("own_unknown", &[("networks.csv", &networks), ("scenario.toml", &scenario)]);
+    folder.prints(&format!("run {CELL} --timeline t.svg --report r.html"));
+    let (picture, page) = (folder.read("t.svg"), folder.read("r.html"));
+    let texts: Vec<&str> = picture.split(['<', '>']).map(str::trim).collect();
+    for label in ["full (74.2 %)", "half", "tiny"] {
+        assert!(texts.contains(&label), "{label}: {texts:?}");
+    }
+    let given_up = texts.iter().position(|text| *text == "percentage points").expect("an axis");
+    assert!(!texts[given_up..].contains(&"20.0"), "nothing is known to be given up: {texts:?}");
+    for subnetwork in [r#"{"accuracy":74.2,"#, r#"{"accuracy":null,"#] {
+        assert!(page.contains(subnetwork), "{subnetwork}");
+    }
+}
+
+/// The picture is of one supernet: what another one runs at is not among its shares.
+#[test]
+fn a_timeline_tells_one_supernet_from_another() {
+    let first = "[[model]]\nname = 'first'\nnetwork = 'scene'\nfps = 20\ndeadline_ms = 50\n";
+    let alone = format!("name = 'alone'\n{first}");
+    let both = SCENARIO.replacen("[[model]]", &format!("{first}[[model]]"), 1);
+    let folder = folder("own_two_supernets", &[("alone.toml", &alone), ("both.toml", &both)]);
+    let shares = |scenario: &str| {
+        let cell = CELL.replace("scenario.toml", scenario);
+        folder.prints(&format!("run {cell} --policy sdrm3 --timeline t.svg --force"));
+        let picture = folder.read("t.svg");
+        let from = picture.find("first: share of frames at each sub-network, %").expect("a title");
+        picture[from..picture.find("deadline misses").expect("a title")].to_string()
+    };
+    assert_eq!(shares("both.toml"), shares("alone.toml"), "of so few frames all are at the heaviest");
+}
+
 // ---- measured costs --------------------------------------------------------------------------
 
 /// Costs of the layers of `scene` on both kinds: so many nanoseconds for each output channel.

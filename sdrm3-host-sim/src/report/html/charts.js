@@ -113,7 +113,8 @@ const charts = {
       const bars = model.subnetworks.map((one, which) => {
         const wide = (one.frames / sum) * width, x = from;
         from += wide;
-        said.push(`${one.name} (${one.accuracy.toFixed(1)} % accurate): ${percent(one.frames / sum)}`);
+        const accuracy = one.accuracy === null ? "" : ` (${one.accuracy.toFixed(1)} % accurate)`;
+        said.push(`${one.name}${accuracy}: ${percent(one.frames / sum)}`);
         const style = `fill:${colour(0)};opacity:${1 - (0.8 * which) / model.subnetworks.length}`;
         return svg("rect", { x, y: 0, width: Math.max(0, wide), height: 18, style });
       });

@@ -33,7 +33,8 @@ pub(super) fn of_run(
             };
             let subnetworks = row.subnetworks.iter().enumerate().map(|(index, subnetwork)| {
                 let frames = model.subnetworks.get(index).copied().unwrap_or(0);
-                let accuracy = f64::from(subnetwork.accuracy_milli_percent) / 1e3;
+                let known = Some(subnetwork.accuracy_milli_percent).filter(|&milli| milli > 0);
+                let accuracy = known.map(|milli| f64::from(milli) / 1e3);
                 json!({ "name": subnetwork.name, "accuracy": accuracy, "frames": frames })
             });
             let deadline = row.deadline.map(|deadline| micros(deadline.as_nanos()));
