@@ -19,9 +19,9 @@
 //!             end(a) + rest > slack,  is held back while where it is fastest is busy: that may end sooner
 //! 3. order    frames without comfort first: those that have started and whose laxity, slack - tail - fastest, is
 //!             below the longest segment of the workload, by least  laxity - sufferage;  then the others, by least
-//!             slack - tail - sufferage,  where the sufferage is how much later the segment ends at its second
-//!             place;  then the comfortable ones, by least work  fastest;  and frames of hopeless models behind all
-//!             others
+//!             slack - tail - fastest / 4 - sufferage,  where the sufferage is how much later the segment ends at its
+//!             second place;  then the comfortable ones, by least work  fastest;  and frames of hopeless models behind
+//!             all others
 //! ```
 //!
 //! `C`, the comfort, is by how much the rest may take longer than at best, for others are in the way: 1.5. `B` is how
@@ -35,7 +35,9 @@
 //! the fourth ends the haste, and those behind it make none.
 //!
 //! What has started and could not afford to be passed by goes on, for under overload a frame that is begun, passed by
-//! and given up has taken time from the others for nothing. Of two that want the same accelerator it is for the one
+//! and given up has taken time from the others for nothing. The others go by deadline, for by laxity the longest work
+//! goes first when not all can be in time; but a quarter of the work counts, for by deadline alone long frames begin too
+//! late where there are several accelerators (Dhall and Liu, 1978). Of two that want the same accelerator it is for the one
 //! that has no good second place (the sufferage of Maheswaran et al., HCW 1999). Slack is spent on energy, which is
 //! all that it is good for, and a frame is not put on a bad accelerator because the good one is busy for a moment.
 //!
@@ -277,8 +279,8 @@ impl<const MODELS: usize, const ACCS: usize> Gated<MODELS, ACCS> {
         if on >= ACCS {
             return Wanted::Nowhere;
         }
-        // The longest time less what is left of it, or less the laxity: no less than zero.
-        let (mut urgency, mut hurry) = (URGENT, LONGEST + tail - slack);
+        // The longest time less what is left until then, or less the laxity: no less than zero.
+        let (mut urgency, mut hurry) = (URGENT, LONGEST + tail + fastest / 4 - slack);
         let no_laxity = LONGEST + (fastest + tail).min(LONGEST) - slack;
         if no_laxity > self.goes_on_above && job.started {
             cold_path();

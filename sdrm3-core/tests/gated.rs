@@ -509,11 +509,14 @@ fn without_comfort_a_frame_goes_where_it_ends_first() {
 }
 
 #[test]
-fn without_comfort_what_has_not_begun_goes_by_deadline_and_not_by_laxity() {
+fn without_comfort_what_has_not_begun_goes_by_deadline_rather_than_by_laxity() {
     let mut story = gated([model("long", 12, [npu(10)]), model("short", 9, [npu(5)])]);
     story.release("long");
     story.release("short");
-    story.then("short#0 segment 0 on npu", "due at 9 ms, the other one at 12 with 2 ms to spare");
+    story.then(
+        "short#0 segment 0 on npu",
+        "9 ms less a quarter of 5, the other one 12 less a quarter of 10; it has 2 ms to spare",
+    );
 }
 
 #[test]

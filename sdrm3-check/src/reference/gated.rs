@@ -128,7 +128,8 @@ impl<const A: usize> Reference<'_, A> {
         let sufferage = ends.get(1).map_or(0, |(second, _)| second - end);
         let laxity = slack - (fastest + tail).min(LONGEST);
         let goes_on = job.started && laxity < longest[0];
-        let (urgency, left) = if goes_on { (URGENT + STARTED, laxity) } else { (URGENT, slack - tail) };
+        let (urgency, left) =
+            if goes_on { (URGENT + STARTED, laxity) } else { (URGENT, slack - tail - fastest / 4) };
         Some((index, Score(urgency + LONGEST + sufferage - left - last)))
     }
 }
