@@ -163,6 +163,15 @@ static uint64_t duration(const sdrm3_action_t *action)
            expected * ((action->frame.number * 7u + block->first * 3u) % 16u) / 64u;
 }
 
+// A frame of eye without a result: that of gaze to which it would have given rise is lost with it.
+static sdrm3_status_t lose_child(sdrm3_t *scheduler, const sdrm3_frame_t *parent, uint64_t now)
+{
+    sdrm3_frame_t child;
+    return parent->model == EYE && parent->number % 2 == 0
+               ? sdrm3_lose_child(scheduler, GAZE, parent, now, &child)
+               : SDRM3_OK;
+}
+
 // A block has ended: an early exit of hands for every fourth frame, a frame of gaze for every other of eye.
 static sdrm3_status_t finish(sdrm3_t *scheduler, device_t *device, uint64_t now)
 {
@@ -228,6 +237,9 @@ static sdrm3_status_t run(sdrm3_t *scheduler)
                 release[model] += period[model];
                 if (status == SDRM3_FULL) {
                     status = sdrm3_give_up(scheduler, &frame, now);
+                    if (status == SDRM3_OK) {
+                        status = lose_child(scheduler, &frame, now);
+                    }
                 } else if (status == SDRM3_INACTIVE) {
                     status = SDRM3_OK;
                 }
@@ -243,6 +255,8 @@ static sdrm3_status_t run(sdrm3_t *scheduler)
             if (status == SDRM3_OK && action.kind == SDRM3_DISPATCH) {
                 device_t *device = &devices[action.block.ticket.accelerator];
                 *device = (device_t){.action = action, .started = now, .ends = now + duration(&action), .runs = 1};
+            } else if (status == SDRM3_OK && action.kind == SDRM3_DROP && action.reason != SDRM3_DROP_WITHDRAWN) {
+                status = lose_child(scheduler, &action.frame, now);
             }
         }
         // Sleep until something happens.

@@ -230,7 +230,8 @@ enum {
     SDRM3_WAIT_UNTIL = 1,
     /// Run `block` of `frame` on `block.ticket.accelerator`, and poll again.
     SDRM3_DISPATCH = 2,
-    /// `frame` has ended without a result, because of `reason`; poll again.
+    /// `frame` has ended without a result, because of `reason`: `sdrm3_lose_child` counts those that depend on it. Poll
+    /// again.
     SDRM3_DROP = 3,
 };
 typedef uint8_t sdrm3_action_kind_t;
@@ -676,6 +677,9 @@ sdrm3_status_t sdrm3_readmit(struct sdrm3_t *scheduler, const struct sdrm3_frame
 
 /// Counts the frame of a dependent model whose parent's frame was lost: dropped and violated. O(models x depth
 /// of cascades).
+///
+/// `parent` is the frame of `SDRM3_DROP`, unless it was withdrawn, or one that was given up. `*frame` becomes the frame
+/// that is lost: so are those that depend on it, each by a call of its own.
 sdrm3_status_t sdrm3_lose_child(struct sdrm3_t *scheduler,
                                 uint8_t model,
                                 const struct sdrm3_frame_t *parent,
@@ -702,7 +706,7 @@ sdrm3_status_t sdrm3_complete(struct sdrm3_t *scheduler,
                               struct sdrm3_report_t *report);
 
 /// Reports that an accelerator failed; the job that it ran, if any, is ready again, at the segment it
-/// was at. `kind` is one of `sdrm3_fault_t`. O(1).
+/// was at. `kind` is one of `sdrm3_fault_t`. O(1); of `SDRM3_NOT_TAKEN` O(jobs x accelerators).
 sdrm3_status_t sdrm3_fault(struct sdrm3_t *scheduler, uint8_t accelerator, uint8_t kind, uint64_t now_ns);
 
 /// Puts an accelerator back into service; nothing happens if it is in service. O(1).

@@ -238,6 +238,9 @@ pub unsafe extern "C" fn sdrm3_readmit(
 
 /// Counts the frame of a dependent model whose parent's frame was lost: dropped and violated. O(models x depth
 /// of cascades).
+///
+/// `parent` is the frame of `SDRM3_DROP`, unless it was withdrawn, or one that was given up. `*frame` becomes the frame
+/// that is lost: so are those that depend on it, each by a call of its own.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sdrm3_lose_child(
     scheduler: *mut sdrm3_t,
@@ -315,7 +318,7 @@ pub unsafe extern "C" fn sdrm3_complete(
 }
 
 /// Reports that an accelerator failed; the job that it ran, if any, is ready again, at the segment it
-/// was at. `kind` is one of `sdrm3_fault_t`. O(1).
+/// was at. `kind` is one of `sdrm3_fault_t`. O(1); of `SDRM3_NOT_TAKEN` O(jobs x accelerators).
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sdrm3_fault(
     scheduler: *mut sdrm3_t,

@@ -73,7 +73,8 @@ pub enum sdrm3_action_kind_t {
     SDRM3_WAIT_UNTIL = 1,
     /// Run `block` of `frame` on `block.ticket.accelerator`, and poll again.
     SDRM3_DISPATCH = 2,
-    /// `frame` has ended without a result, because of `reason`; poll again.
+    /// `frame` has ended without a result, because of `reason`: `sdrm3_lose_child` counts those that depend on it. Poll
+    /// again.
     SDRM3_DROP = 3,
 }
 

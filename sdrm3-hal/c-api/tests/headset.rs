@@ -148,6 +148,16 @@ fn duration(block: &Dispatch) -> u64 {
     u64::from(block.switch.latency_ns) + expected + expected * slower / 64
 }
 
+fn gives_rise(parent: &Frame) -> bool {
+    parent.model == ModelId(EYE) && parent.number.is_multiple_of(2)
+}
+
+fn lose_child(scheduler: &mut Headset, parent: &Frame, now: Instant) {
+    if gives_rise(parent) {
+        scheduler.lose_child(ModelId(GAZE), parent, now).expect("gaze is on");
+    }
+}
+
 fn finish(scheduler: &mut Headset, block: &Dispatch, started: u64, now: u64) {
     let now = Instant::from_nanos(now);
     let mut outcome = Outcome::finished(now).with_start(Instant::from_nanos(started));
@@ -156,9 +166,8 @@ fn finish(scheduler: &mut Headset, block: &Dispatch, started: u64, now: u64) {
     }
     let report = scheduler.complete(block.ticket, outcome, now).expect("it is in flight");
     let frame: Frame = report.frame;
-    let gives_rise = frame.model == ModelId(EYE) && frame.number.is_multiple_of(2);
     if report.progress != Progress::More
-        && gives_rise
+        && gives_rise(&frame)
         && let Err(refused) = scheduler.release_child(ModelId(GAZE), &frame, now)
     {
         scheduler.give_up(refused.frame.expect("full"), now);
@@ -168,7 +177,9 @@ fn finish(scheduler: &mut Headset, block: &Dispatch, started: u64, now: u64) {
 fn release(scheduler: &mut Headset, model: u8, now: Instant) {
     match scheduler.release(ModelId(model), now) {
         Err(refused) if refused.why != Refusal::Inactive => {
-            scheduler.give_up(refused.frame.expect("full"), now);
+            let frame = refused.frame.expect("full");
+            scheduler.give_up(frame, now);
+            lose_child(scheduler, &frame, now);
         }
         _ => {}
     }
@@ -221,7 +232,8 @@ fn run(scheduler: &mut Headset, log: &mut Log) {
                     let device = &mut devices[usize::from(block.ticket.accelerator.0)];
                     *device = Some((block, now, now + duration(&block)));
                 }
-                Action::Drop(..) => {}
+                Action::Drop(_, DropReason::Withdrawn) => {}
+                Action::Drop(frame, _) => lose_child(scheduler, &frame, at),
                 Action::Wait(wake) => break wake,
             }
         };
