@@ -259,7 +259,6 @@ impl<'w, const A: usize> Reference<'w, A> {
         let block = Block { ticket, job: job.id, count: 1, switch, until, waited_since, had_started };
         let accelerator = &mut self.accelerators[index];
         accelerator.block = Some(block);
-        accelerator.last_job = Some(job.id);
         let now = self.now;
         let running = self.job_mut(job.id);
         (running.running, running.started, running.since) = (true, true, now);
@@ -423,7 +422,8 @@ impl<'w, const A: usize> Reference<'w, A> {
             }
             let row = self.row(job.frame.model);
             let segment = &row.subnetworks[usize::from(subnetwork)].segments[next];
-            self.accelerators[index].resident_bytes = segment.info().activation_bytes;
+            let on = &mut self.accelerators[index];
+            (on.last_job, on.resident_bytes) = (Some(block.job), segment.info().activation_bytes);
             let job = self.job_mut(block.job);
             (job.position, job.subnetwork, job.since, job.running) = (next, subnetwork, now, false);
             Progress::More
@@ -468,9 +468,8 @@ impl<'w, const A: usize> Reference<'w, A> {
         self.now = now;
         let on = &mut self.accelerators[usize::from(accelerator.0)];
         let block = on.block.take();
-        (on.last_job, on.resident_bytes) = (None, 0);
         if fault != Fault::NotTaken {
-            on.last_model = None;
+            (on.last_job, on.last_model, on.resident_bytes) = (None, None, 0);
         }
         match fault {
             Fault::Resting | Fault::NotTaken if on.service == Service::In => on.service = Service::Resting,

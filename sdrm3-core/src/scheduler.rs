@@ -47,7 +47,12 @@ struct Slot {
     last_model: Option<ModelId>,
     /// Bytes of activations that its last job left and a switch has to spill.
     resident_bytes: u32,
+    /// The place of that job: what a block that is not taken gives back. [`NOBODY`], if none left any.
+    left_by: u16,
 }
+
+/// No place, but for the last one of 65,536: its job then pays for a switch that it need not.
+const NOBODY: u16 = u16::MAX;
 
 /// What changes of a model while it runs.
 #[derive(Clone, Debug)]
@@ -195,7 +200,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             self.accelerators.push(state).map_err(|_| full)?;
             self.idle |= 1 << index;
             self.switching |= u32::from(!row.switches_for_free()) << index;
-            let slot = Slot { in_flight: None, last_model: None, resident_bytes: 0 };
+            let slot = Slot { in_flight: None, last_model: None, resident_bytes: 0, left_by: NOBODY };
             self.slots.push(slot).map_err(|_| full)?;
         }
         for index in 0..self.workload.models.len() {

@@ -151,6 +151,35 @@ fn a_block_that_was_not_taken_moves_no_weights() {
     assert_eq!(next(&mut story, "b#1 segment 0 on npu"), Cost::NONE, "the weights of b are still there");
 }
 
+/// Refused for a moment: nothing has moved, so its own activations are where it left them.
+#[test]
+fn a_job_whose_block_was_not_taken_goes_on_where_it_was() {
+    let mut story = story(Cost::NONE, &TABLE);
+    story.release("a");
+    assert_eq!(next(&mut story, "a#0 segment 0 on npu"), Cost::new(16, 16));
+    story.then("a#0 segment 1 on npu", "it goes on");
+    story.fault("npu", Fault::NotTaken);
+    story.restore("npu");
+    assert_eq!(next(&mut story, "a#0 segment 1 on npu"), Cost::NONE, "going on with a job is no switch");
+}
+
+/// Nor is what another job left there gone.
+#[test]
+fn what_a_job_left_is_there_still_if_the_block_of_another_was_not_taken() {
+    let mut story = preferring(|job| i64::from(job.frame.model.0), Cost::NONE, &TABLE);
+    story.release("a");
+    assert_eq!(next(&mut story, "a#0 segment 0 on npu"), Cost::new(16, 16));
+    story.release("b");
+    story.then("b#0 segment 0 on npu", "preferred");
+    story.fault("npu", Fault::NotTaken);
+    story.restore("npu");
+    assert_eq!(
+        next(&mut story, "b#0 segment 0 on npu"),
+        Cost::new(1_000_067, 167),
+        "3 KiB out, 64 in, the table"
+    );
+}
+
 #[test]
 fn the_switch_is_part_of_the_expected_end_and_of_the_energy() {
     let mut story = story(Cost::new(1_000_000, 1_000), &[]);

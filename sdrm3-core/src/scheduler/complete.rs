@@ -1,6 +1,6 @@
 //! How jobs move on: completions, faults, and accelerators that come back.
 
-use super::{Error, InFlight, Scheduler, Slot, segments_of};
+use super::{Error, InFlight, NOBODY, Scheduler, segments_of};
 use crate::event::{Event, Fault, Outcome, Path, Progress, Report, Ticket};
 use crate::job::{Frame, JobId, State};
 use crate::policy::{Activity, Policy};
@@ -117,13 +117,17 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let index = usize::from(accelerator.0);
         let slot = self.slots.get_mut(index).ok_or(Error::UnknownAccelerator(accelerator))?;
         let block = slot.in_flight;
+        let lost = block.map(|block| block.job);
+        let (mut last_job, mut resident_bytes) = (None, 0);
         if fault != Fault::NotTaken {
             // It may have been reset, or without power.
             slot.last_model = None;
+        } else if slot.left_by != NOBODY {
+            // Nothing has moved: that job's activations are still there.
+            (last_job, resident_bytes) = (Some(self.jobs.id_of(slot.left_by)), slot.resident_bytes);
         }
-        let lost = block.map(|block| block.job);
         self.now = now;
-        self.vacate(index, None, 0);
+        self.vacate(index, last_job, resident_bytes);
         if let Some((block, job)) = block.and_then(|block| Some((block, self.jobs.get_mut(block.job)?))) {
             if fault == Fault::NotTaken && !block.had_started {
                 // A newer one may have come meanwhile.
@@ -173,7 +177,8 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// The accelerator has nothing in flight any more.
     pub(super) fn vacate(&mut self, index: usize, last_job: Option<JobId>, resident_bytes: u32) {
         if let (Some(slot), Some(state)) = (self.slots.get_mut(index), self.accelerators.get_mut(index)) {
-            *slot = Slot { in_flight: None, resident_bytes, ..*slot };
+            let left_by = last_job.map_or(NOBODY, JobId::index);
+            (slot.in_flight, slot.resident_bytes, slot.left_by) = (None, resident_bytes, left_by);
             state.last_job = last_job;
             if matches!(state.activity, Activity::Busy { .. }) {
                 self.set_activity(index, Activity::Idle);
@@ -185,9 +190,9 @@ impl<P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// name may come to stand for another job. O(ACCS).
     pub(super) fn forget(&mut self, id: JobId) {
         for (state, slot) in self.accelerators.iter_mut().zip(&mut self.slots) {
-            if state.last_job == Some(id) {
-                state.last_job = None;
-                slot.resident_bytes = 0;
+            if slot.left_by == id.index {
+                (slot.resident_bytes, slot.left_by) = (0, NOBODY);
+                state.last_job.take_if(|last| *last == id);
             }
         }
     }
