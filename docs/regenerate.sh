@@ -64,6 +64,13 @@ experiments=sdrm3-host-sim/experiments
 "$sim" bench $experiments/test.toml --seeds 20 --bound >$results/experiment_test.txt
 "$sim" bench $experiments/test.toml --seeds 20 --bound --ablation --policy sdrm3-gated --policy sdrm3 |
     sed -n '/^ policy/,$p' >$results/gated_ablation.txt
+# The best baselines, lent what is the scheduler's and not theirs.
+lent=(--policy sdrm3-gated --policy sdrm3)
+for name in lst planaria dysta heft; do lent+=(--policy $name --policy $name-with-supernet-with-correction); done
+for cells in named test; do
+    echo "$cells.toml:"
+    "$sim" bench $experiments/$cells.toml --seeds 20 "${lent[@]}" | sed -n '/^ policy/,/^$/p'
+done >$results/gated_lent.txt
 "$sim" bench $experiments/test.toml --seeds 10 "${learners[@]}" --policy lst --policy planaria \
     --robustness $img/robustness.svg --force >$results/robustness.txt
 # The measured cells of XRBench are not part of the repository.

@@ -134,8 +134,7 @@ fn methods(options: &Options, settings: &Settings, subject: &Method) -> Result<V
     }
     if options.ablation {
         for part in Part::of(subject.policy).iter().filter(|part| !subject.without.contains(part)) {
-            let without = [subject.without.as_slice(), &[*part]].concat();
-            add(&mut methods, Method::new(subject.policy, &without, settings.parameters));
+            add(&mut methods, subject.but_without(*part));
         }
     }
     Ok(methods)

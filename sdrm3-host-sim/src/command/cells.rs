@@ -110,7 +110,7 @@ impl Common {
         Origin {
             scenario: Some(scenario.into()),
             platform: Some(platform.into()),
-            policy: Some(method.policy.name().into()),
+            policy: Some(Method { without: Vec::new(), ..method.clone() }.label()),
             without: method.without.iter().map(|part| part.name().into()).collect(),
             param: self.param.clone(),
             costs: self.premises.costs.clone(),

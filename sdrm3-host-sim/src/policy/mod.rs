@@ -303,7 +303,8 @@ impl PolicyName {
     pub(crate) fn help(rest: &str) -> String {
         let names = Self::ALL.map(Self::name).join(", ");
         format!(
-            "Policy{rest}; one of {names}; or one without some of its parts, as in sdrm3-no-drop-no-tuner"
+            "Policy{rest}; one of {names}; or one without some of its parts, as in sdrm3-no-drop-no-tuner, or with parts of the scheduler that \
+             it lacks, as in lst-with-supernet-with-correction"
         )
     }
 
