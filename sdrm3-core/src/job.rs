@@ -120,8 +120,9 @@ pub(crate) struct Ready {
     /// Bits of `ToGo`, corrected; where latencies are made ready, the least work behind the next segment instead.
     work: u32,
     mean_latency: Inverse,
-    /// With more slack than this, in nanoseconds, nothing ends the frame: time is not short, and nobody took
-    /// it out.
+    /// With more slack than this, in nanoseconds, nothing ends the frame, for time is not short and nobody took it out;
+    /// and what a decision reads of it needs no closer look: it has waited for less than 2^32 ns, and where latency
+    /// preferences are made ready its slack is over a quarter of its work.
     tight_ns: u32,
     /// The accelerators that can run the next segment and may; bit `a` is accelerator `a`.
     pub(crate) may_run: u32,
@@ -130,6 +131,17 @@ pub(crate) struct Ready {
 impl Ready {
     const fn since(since: Instant) -> Self {
         Self { since, work: 0, mean_latency: Inverse::of(1), tight_ns: u32::MAX, may_run: 0 }
+    }
+
+    /// What is left until the deadline, in nanoseconds, if that is enough to be at ease.
+    ///
+    /// The difference of one that has passed wraps to a long one, except in the last 4.29 s of all time, when nobody is at
+    /// ease: asked once for all jobs.
+    #[inline(always)]
+    fn slack_at_ease(&self, deadline: Instant, now: Instant) -> Option<u32> {
+        let slack = deadline.as_nanos().wrapping_sub(now.as_nanos());
+        let is_narrow = now.as_nanos() >> 32 != u64::from(u32::MAX) && slack >> 32 == 0;
+        (is_narrow && slack as u32 > self.tight_ns).then_some(slack as u32)
     }
 }
 
@@ -165,26 +177,30 @@ impl<'w, const ACCS: usize> Job<'w, ACCS> {
         let info = self.segment.info();
         let fastest = correction.fastest_work(info.fastest_togo);
         let is_wanted = active && self.state != State::Superseded;
+        let may_wait = self.deadline.saturating_since(self.ready.since);
         let may_run = info.runs_on & !barred;
-        let work;
+        let (work, least_slack);
         match pairs {
             Prepared::LatencyPreference => {
                 self.pairs = correction.preferences(self.segment);
-                work = Togo::of(correction.work(info.togo)).to_bits();
+                let togo = correction.work(info.togo);
+                work = Togo::of(togo).to_bits();
+                least_slack = fastest.max(Duration::from_nanos(togo.as_nanos() >> 2 | 1));
             }
             Prepared::Latency => {
                 let placements = self.segment.placements();
                 self.pairs = correction::latencies_16_ns(placements, correction.factors(), may_run);
                 self.most_frugal = most_frugal(placements, may_run);
                 work = correction::rest_16_ns(fastest, &self.pairs);
+                least_slack = fastest;
             }
         }
         self.ready = Ready {
             since: self.ready.since,
             work,
             mean_latency: Inverse::of(info.mean_latency_ns),
-            tight_ns: match u32::try_from(fastest.as_nanos()) {
-                Ok(fastest) if is_wanted => fastest,
+            tight_ns: match u32::try_from(least_slack.as_nanos()) {
+                Ok(least_slack) if is_wanted && may_wait.as_nanos() >> 32 == 0 => least_slack,
                 _ => u32::MAX,
             },
             may_run,
@@ -195,7 +211,7 @@ impl<'w, const ACCS: usize> Job<'w, ACCS> {
     /// Never said too early; the rest is worth a closer look.
     #[inline(always)]
     pub(crate) fn is_at_ease(&self, now: Instant) -> bool {
-        narrow_slack(self.deadline, now).is_some_and(|slack| slack > self.ready.tight_ns)
+        self.ready.slack_at_ease(self.deadline, now).is_some()
     }
 
     pub(crate) const fn frame(&self) -> Frame {
@@ -266,12 +282,17 @@ impl JobView<'_> {
         self.frame.deadline.saturating_since(now)
     }
 
-    /// Its slack and its fastest work, corrected, in nanoseconds, while all is well with it: see
-    /// [`Job::is_at_ease`].
+    /// Its slack, in nanoseconds, while all is well with it: see [`Job::is_at_ease`].
+    #[inline(always)]
+    fn slack_at_ease(&self, now: Instant) -> Option<u32> {
+        self.ready.slack_at_ease(self.frame.deadline, now)
+    }
+
+    /// The same and its fastest work, corrected; known only where latencies are made ready.
     #[inline(always)]
     pub(crate) fn at_ease(&self, now: Instant) -> Option<(u32, u32)> {
-        let slack = narrow_slack(self.frame.deadline, now)?;
-        (slack > self.ready.tight_ns).then_some((slack, self.ready.tight_ns))
+        let slack = self.slack_at_ease(now).filter(|_| self.latencies.is_some())?;
+        Some((slack, self.ready.tight_ns))
     }
 
     /// Latency of the next segment on an accelerator in nanoseconds, corrected by what was measured;
@@ -310,8 +331,8 @@ impl JobView<'_> {
             return score::urgency(self.togo, self.slack(now));
         }
         let togo = Togo::from_bits(self.ready.work);
-        match narrow_slack(self.frame.deadline, now) {
-            Some(slack) => score::urgency_of_ready(togo, slack),
+        match self.slack_at_ease(now) {
+            Some(slack) => score::urgency_at_ease(togo, slack),
             None => score::any_urgency(togo, self.slack(now).as_nanos()),
         }
     }
@@ -320,21 +341,12 @@ impl JobView<'_> {
     #[inline(always)]
     pub fn starvation(&self, now: Instant) -> u32 {
         let wait = now.as_nanos().wrapping_sub(self.ready.since.as_nanos());
-        if wait >> 32 == 0 {
+        if self.slack_at_ease(now).is_some() || wait >> 32 == 0 {
             score::starvation_of_ready(wait as u32, self.ready.mean_latency)
         } else {
             score::any_starvation(now.saturating_since(self.ready.since).as_nanos(), self.ready.mean_latency)
         }
     }
-}
-
-/// What is left until a deadline, in nanoseconds, if that is 32 bits; but none in the last 4.29 s of all time.
-///
-/// The difference of one that has passed wraps to a long one, except in those: asked once for all jobs.
-#[inline(always)]
-fn narrow_slack(deadline: Instant, now: Instant) -> Option<u32> {
-    let slack = deadline.as_nanos().wrapping_sub(now.as_nanos());
-    (now.as_nanos() >> 32 != u64::from(u32::MAX) && slack >> 32 == 0).then_some(slack as u32)
 }
 
 /// A fixed number of places for jobs, named by index and generation.

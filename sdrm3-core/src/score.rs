@@ -100,7 +100,7 @@ impl Weight {
     }
 }
 
-/// Work left, made ready for [`urgency_of_ready`]: its leading bits; the lowest six say, signed, by how much they
+/// Work left, made ready for [`urgency_at_ease`]: its leading bits; the lowest six say, signed, by how much they
 /// were shifted up beyond 30, and are too few to matter in the quotient.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Togo(u32);
@@ -199,16 +199,13 @@ pub const fn urgency(togo: Duration, slack: Duration) -> u32 {
     any_urgency(Togo::of(togo), slack.as_nanos())
 }
 
-/// The same with the work made ready ahead, for a slack of 32 bits; quick for an urgency below eight.
+/// The same with the work made ready ahead, for a slack of at least two nanoseconds and above a quarter of it.
 #[inline(always)]
-pub(crate) const fn urgency_of_ready(togo: Togo, slack_ns: u32) -> u32 {
+pub(crate) const fn urgency_at_ease(togo: Togo, slack_ns: u32) -> u32 {
     let zeros = leading_zeros(slack_ns);
-    let Some(quotient) = togo.0.checked_div((slack_ns << (zeros & 31)) >> 16) else { return URGENCY_MAX };
-    // The quotient has 17 bits.
+    let quotient = togo.0 / ((slack_ns << (zeros & 31)) >> 16 | 1 << 15);
+    // The quotient has 17 bits, and at 2^-30 of its true size it is shifted up by less than two.
     let down = togo.shift() - zeros as i32;
-    if down < 0 {
-        return any_urgency(togo, slack_ns as u64);
-    }
     (quotient << 14) >> (down & 31)
 }
 
@@ -376,8 +373,10 @@ mod tests {
 
         #[test]
         fn made_ready_it_gives_the_same_bits(togo: u64, slack: u32, wait: u32, mean: u32, cuts in (0u32..64, 0u32..33, 0u32..33, 0u32..33)) {
-            let (togo, slack) = (Duration::from_nanos(togo >> cuts.0), slack.checked_shr(cuts.1).unwrap_or(0));
-            prop_assert_eq!(urgency_of_ready(Togo::of(togo), slack), urgency(togo, Duration::from_nanos(slack.into())));
+            let slack = slack.checked_shr(cuts.1).unwrap_or(0).max(2);
+            // Up to four times the slack, and a nanosecond less.
+            let togo = Duration::from_nanos((togo >> cuts.0).min(u64::from(slack) * 4 - 1));
+            prop_assert_eq!(urgency_at_ease(Togo::of(togo), slack), urgency(togo, Duration::from_nanos(slack.into())));
             let (wait, mean) = (wait.checked_shr(cuts.2).unwrap_or(0), mean.checked_shr(cuts.3).unwrap_or(0));
             prop_assert_eq!(starvation_of_ready(wait, Inverse::of(mean)), starvation(Duration::from_nanos(wait.into()), mean));
         }

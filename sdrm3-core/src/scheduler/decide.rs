@@ -74,7 +74,8 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             let pairs = job.ready.may_run & self.idle;
             if job.is_at_ease(now) && pairs & self.switching == 0 && !self.policy.abandons(&view, now) {
                 if pairs != 0 {
-                    self.best_pair(job, &view, pairs, now, &mut best);
+                    let weighed = self.policy.weigh(&view, &self.accelerators, now);
+                    self.best_pair(job, place, weighed, pairs, &mut best);
                 }
             } else if let Some(reason) = self.look_closer(place, now, &mut search, &mut best) {
                 return Decision::Drop(self.jobs.id_of(place), reason);
@@ -89,21 +90,13 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     /// Looks for a better choice among the accelerators of `pairs`, which all switch for free and are one at
     /// least.
     #[inline(always)]
-    fn best_pair(
-        &self,
-        job: &Job<'w, ACCS>,
-        view: &JobView<'_>,
-        pairs: u32,
-        now: Instant,
-        best: &mut Choice,
-    ) {
-        let weighed = self.policy.weigh(view, &self.accelerators, now);
+    fn best_pair(&self, job: &Job<'w, ACCS>, place: u16, weighed: P::Weighed, pairs: u32, best: &mut Choice) {
         match self.policy.wanted(weighed) {
             Wanted::Anywhere => {}
             Wanted::On(accelerator, score) => {
                 let on = pairs & 1 << (accelerator.0 & 31);
                 if on != 0 {
-                    self.improve(best, Choice { score, job: view.id.index, on });
+                    self.improve(best, Choice { score, job: place, on });
                 }
                 return;
             }
@@ -113,10 +106,10 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             Prepared::LatencyPreference => self.policy.base(weighed),
             Prepared::Latency => None,
         };
-        let Some(base) = base else { return self.best_by_score(view.id.index, weighed, pairs, best) };
+        let Some(base) = base else { return self.best_by_score(place, weighed, pairs, best) };
         let (most, on) = most_above(&self.policy, weighed, job, pairs);
         let score = Score(base.0 + i64::from(most));
-        self.improve(best, Choice { score, job: view.id.index, on });
+        self.improve(best, Choice { score, job: place, on });
     }
 
     /// The same on accelerators that may not switch for free, and for any policy.
@@ -174,11 +167,13 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             }
         }
         let pairs = job.ready.may_run & self.idle;
-        if pairs != 0 && pairs & self.switching == 0 {
-            self.best_pair(job, &view, pairs, now, best);
-        } else if pairs != 0 {
+        if pairs != 0 {
             let weighed = self.policy.weigh(&view, &self.accelerators, now);
-            self.best_by_score(place, weighed, pairs, best);
+            if pairs & self.switching == 0 {
+                self.best_pair(job, place, weighed, pairs, best);
+            } else {
+                self.best_by_score(place, weighed, pairs, best);
+            }
         }
         None
     }
