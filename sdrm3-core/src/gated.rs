@@ -90,7 +90,7 @@ pub struct Gated<const MODELS: usize, const ACCS: usize> {
     hasty_for: u16,
     /// `B`.
     blocked: u32,
-    /// The longest time less the longest segment: what has started and, by the same count, less laxity goes on.
+    /// [`LONGEST`] less the longest segment. What has started goes on if `LONGEST` less its laxity is more.
     goes_on_above: u32,
     /// How many frames it lost in a row. By model.
     lost_in_row: [u8; MODELS],
