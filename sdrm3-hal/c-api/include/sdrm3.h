@@ -193,7 +193,7 @@ enum {
     SDRM3_UNKNOWN_PARENT = 46,
     /// The model depends on itself through its parents.
     SDRM3_CASCADE_CYCLE = 47,
-    /// The drop budget is of more than 32 frames.
+    /// The drop budget is not of 1 to 32 frames.
     SDRM3_BAD_DROP_BUDGET = 48,
     /// A probability does not lie in 1 to 65536.
     SDRM3_BAD_PROBABILITY = 49,
@@ -395,7 +395,7 @@ typedef struct sdrm3_model_t {
     uint16_t weight_percent;
     /// Smart drops may take at most this many of the last `drop_of` frames.
     uint8_t drop_at_most;
-    /// 1 to 32; 0: the published 2 of 10.
+    /// 1 to 32; 0, as `drop_at_most` then: the published 2 of 10.
     uint8_t drop_of;
     /// 1: a new frame takes the place of an older one that has not started. 0 or 1.
     uint8_t latest_wins;

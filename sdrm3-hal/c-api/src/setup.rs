@@ -334,7 +334,7 @@ fn derive_model<const ACCS: usize>(
     if row.weight_percent > 0 {
         model = model.with_weight(row.weight_percent);
     }
-    if row.drop_of > 0 {
+    if (row.drop_at_most, row.drop_of) != (0, 0) {
         let budget = DropBudget::new(row.drop_at_most, row.drop_of).ok_or(SDRM3_BAD_DROP_BUDGET)?;
         model = model.with_drop_budget(budget);
     }

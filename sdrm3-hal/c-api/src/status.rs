@@ -66,7 +66,7 @@ pub enum sdrm3_status_t {
     SDRM3_UNKNOWN_PARENT = 46,
     /// The model depends on itself through its parents.
     SDRM3_CASCADE_CYCLE = 47,
-    /// The drop budget is of more than 32 frames.
+    /// The drop budget is not of 1 to 32 frames.
     SDRM3_BAD_DROP_BUDGET = 48,
     /// A probability does not lie in 1 to 65536.
     SDRM3_BAD_PROBABILITY = 49,
@@ -193,7 +193,7 @@ impl sdrm3_status_t {
                 c"the parent is no row of this workload's models; point into the same table"
             }
             SDRM3_CASCADE_CYCLE => c"depends on itself through its parents; break the cycle",
-            SDRM3_BAD_DROP_BUDGET => c"the drop budget is of more than 32 frames; keep fewer",
+            SDRM3_BAD_DROP_BUDGET => c"the drop budget is not of 1 to 32 frames; mend drop_of",
             SDRM3_BAD_PROBABILITY => c"a probability is not within 1 to 65536 (SDRM3_ALWAYS); give one",
             SDRM3_BAD_BRANCH => c"the branch is none of sdrm3_branch_t",
             SDRM3_NO_SUBNETWORK => c"has no sub-network; a plain network is one",

@@ -98,7 +98,7 @@ pub struct sdrm3_model_t {
     pub weight_percent: u16,
     /// Smart drops may take at most this many of the last `drop_of` frames.
     pub drop_at_most: u8,
-    /// 1 to 32; 0: the published 2 of 10.
+    /// 1 to 32; 0, as `drop_at_most` then: the published 2 of 10.
     pub drop_of: u8,
     /// 1: a new frame takes the place of an older one that has not started. 0 or 1.
     pub latest_wins: u8,

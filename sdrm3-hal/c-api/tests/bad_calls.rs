@@ -318,7 +318,7 @@ type Change = fn(&mut Tables, &mut sdrm3_workload_t);
 
 #[test]
 fn each_bad_table_has_its_status() {
-    let cases: [(sdrm3_status_t, Change); 19] = [
+    let cases: [(sdrm3_status_t, Change); 20] = [
         (SDRM3_NULL_POINTER, |_, w| w.models = null()),
         (SDRM3_NULL_POINTER, |_, w| w.accelerators = null()),
         (SDRM3_NULL_POINTER, |t, _| t.models[0].subnetworks = null()),
@@ -332,6 +332,7 @@ fn each_bad_table_has_its_status() {
         (SDRM3_COST_COLUMNS, |t, _| t.subnetwork.accelerator_count = 1),
         (SDRM3_PREFIX_NOT_SHARED, |t, _| t.subnetwork.shared_prefix = 1),
         (SDRM3_BAD_DROP_BUDGET, |t, _| t.models[0].drop_of = 33),
+        (SDRM3_BAD_DROP_BUDGET, |t, _| t.models[0].drop_at_most = 1),
         (SDRM3_BAD_VALUE, |t, _| t.models[0].latest_wins = 2),
         (SDRM3_BAD_VALUE, |t, _| t.segments[0].switch_point = 2),
         (SDRM3_BAD_PROBABILITY, |t, _| t.segments[0].branch = 2),
