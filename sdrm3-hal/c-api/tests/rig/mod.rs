@@ -10,7 +10,7 @@ use sdrm3::sdrm3_status_t::SDRM3_OK;
 use sdrm3::*;
 
 pub(crate) const SMALL: usize =
-    SDRM3_SMALL_BYTES + SDRM3_SMALL_BYTES_PER_SUBNETWORK + 2 * SDRM3_SMALL_BYTES_PER_SEGMENT;
+    SDRM3_SMALL_BYTES + 2 * SDRM3_SMALL_BYTES_PER_SUBNETWORK + 4 * SDRM3_SMALL_BYTES_PER_SEGMENT;
 
 #[repr(C, align(8))]
 pub(crate) struct Storage(pub(crate) [u8; SMALL]);
@@ -31,7 +31,7 @@ impl Storage {
     }
 }
 
-/// Tables that never go away, of one model on two accelerators.
+/// Tables that never go away, of one model on two accelerators; tests may add to them.
 #[derive(Clone)]
 pub(crate) struct Tables {
     pub(crate) costs: [[sdrm3_cost_t; 2]; 2],
