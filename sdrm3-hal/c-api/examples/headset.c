@@ -93,7 +93,8 @@ static SDRM3_STORAGE(storage, SDRM3_SMALL_SIZE(5, 14));
 
 // ---- Two seconds ----
 
-#define END (2000ull * MS)
+// A frame of eye is due at the end, and not complete.
+#define END (119ull * 16666667)
 // What is printed in full.
 #define SHOWN (40ull * MS)
 
@@ -213,7 +214,8 @@ static sdrm3_status_t run(sdrm3_t *scheduler)
             }
         }
         // The DSP is gone from 500 to 600 ms; hands are tracked twice as often from 800 ms on; the scene
-        // is off from 1200 to 1400 ms.
+        // is off from 1200 to 1400 ms; the NPU, without which no frame of eye ends, is gone from 1600 to 1650 ms
+        // and from 1940 ms on.
         if (changes == 0 && now >= 500ull * MS) {
             status = sdrm3_fault(scheduler, DSP, SDRM3_OUT_OF_SERVICE, now);
             devices[DSP].runs = 0;
@@ -227,6 +229,13 @@ static sdrm3_status_t run(sdrm3_t *scheduler)
             changes++;
         } else if ((changes == 3 && now >= 1200ull * MS) || (changes == 4 && now >= 1400ull * MS)) {
             status = sdrm3_set_active(scheduler, SCENE, changes == 4, now);
+            changes++;
+        } else if ((changes == 5 && now >= 1600ull * MS) || (changes == 7 && now >= 1940ull * MS)) {
+            status = sdrm3_fault(scheduler, NPU, SDRM3_OUT_OF_SERVICE, now);
+            devices[NPU].runs = 0;
+            changes++;
+        } else if (changes == 6 && now >= 1650ull * MS) {
+            status = sdrm3_restore(scheduler, NPU, now);
             changes++;
         }
         // Inputs, as sensors would bring them.
@@ -281,6 +290,9 @@ static sdrm3_status_t run(sdrm3_t *scheduler)
     while (status == SDRM3_OK && (status = sdrm3_close(scheduler, END, &leftover)) == SDRM3_OK) {
         fold(leftover.overdue);
         left++;
+        if (leftover.overdue) {
+            status = lose_child(scheduler, &leftover.frame, END);
+        }
     }
     printf("frames left at the end: %u\n", left);
     return status == SDRM3_END ? SDRM3_OK : status;
