@@ -167,7 +167,7 @@ enum {
     SDRM3_NEEDS_PARENT = 23,
     /// The model does not run on frames of that parent.
     SDRM3_NOT_A_CHILD = 24,
-    /// The model is switched off.
+    /// The model is switched off: none of its frames is taken, or counted. Forget the frame.
     SDRM3_INACTIVE = 25,
     /// The time given lies before one given earlier.
     SDRM3_TIME_WENT_BACK = 26,
@@ -309,10 +309,11 @@ typedef uint8_t sdrm3_fault_t;
 typedef struct sdrm3_t sdrm3_t;
 
 /// Why `sdrm3_init_small` or `sdrm3_init_large` refused, and where; `sdrm3_describe` says it in words.
+/// Without a place: an argument of init, the configuration, or a member of the workload.
 typedef struct sdrm3_error_t {
     /// Name of the model or accelerator, or null.
     const char *name;
-    /// How many bytes the storage must have; 0 unless the tables could be counted.
+    /// Of `SDRM3_STORAGE_TOO_SMALL`: how many bytes the storage must have; else 0.
     size_t needed_bytes;
     /// What was answered, an `sdrm3_status_t`.
     int32_t status;
@@ -389,7 +390,8 @@ typedef struct sdrm3_model_t {
     uint32_t subnetwork_count;
     /// Sub-networks from heavy (accurate) to light; a plain network is one.
     const struct sdrm3_subnetwork_t *subnetworks;
-    /// No sub-network below this accuracy is used, in thousandths of a percent.
+    /// No sub-network below this accuracy, in thousandths of a percent, is used but the heaviest; those whose
+    /// accuracy is unknown keep it.
     uint32_t accuracy_floor_milli_percent;
     /// How much the model counts in UXCost, in percent; 0 stands for 100.
     uint16_t weight_percent;
@@ -397,7 +399,8 @@ typedef struct sdrm3_model_t {
     uint8_t drop_at_most;
     /// 1 to 32; 0, as `drop_at_most` then: the published 2 of 10.
     uint8_t drop_of;
-    /// 1: a new frame takes the place of an older one that has not started. 0 or 1.
+    /// 1: a new frame takes the place of an older one that has not started; one that finds all
+    /// places for jobs taken is refused all the same. 0 or 1.
     uint8_t latest_wins;
 } sdrm3_model_t;
 
@@ -536,7 +539,7 @@ typedef struct sdrm3_action_t {
 
 /// What an accelerator reports of a block that it ran. Only `finished_ns` must be given.
 typedef struct sdrm3_outcome_t {
-    /// When it ended, by the device's clock; not later than the time of the call.
+    /// When it ended, by the device's clock; if later than the call, the time of the call counts.
     uint64_t finished_ns;
     /// When it began, by the device's clock, if `has_start`: for the online latency correction.
     uint64_t started_ns;
@@ -678,15 +681,18 @@ sdrm3_status_t sdrm3_readmit(struct sdrm3_t *scheduler, const struct sdrm3_frame
 /// Counts the frame of a dependent model whose parent's frame was lost: dropped and violated. O(models x depth
 /// of cascades).
 ///
-/// `parent` is the frame of `SDRM3_DROP`, unless it was withdrawn, or one that was given up. `*frame` becomes the frame
-/// that is lost: so are those that depend on it, each by a call of its own.
+/// `parent` is the frame of `SDRM3_DROP`, unless it was withdrawn, one that was given up, or one of
+/// `sdrm3_close`. `*frame` becomes the frame that is lost: so are those that depend on it, each by a call of
+/// its own. A time before one given earlier counts as that one.
 sdrm3_status_t sdrm3_lose_child(struct sdrm3_t *scheduler,
                                 uint8_t model,
                                 const struct sdrm3_frame_t *parent,
                                 uint64_t now_ns,
                                 struct sdrm3_frame_t *frame);
 
-/// Counts a frame that was refused as dropped and violated; once only. O(models x depth of cascades).
+/// Counts a frame that was refused, and is not tried again, as dropped and violated; once only.
+/// O(models x depth of cascades). `sdrm3_lose_child` counts those that depend on it. A time before one given
+/// earlier counts as that one.
 sdrm3_status_t sdrm3_give_up(struct sdrm3_t *scheduler, const struct sdrm3_frame_t *frame, uint64_t now_ns);
 
 /// Decides what to do next. Call it after every event and at the time of the last `wake_ns`, again and
@@ -707,6 +713,8 @@ sdrm3_status_t sdrm3_complete(struct sdrm3_t *scheduler,
 
 /// Reports that an accelerator failed; the job that it ran, if any, is ready again, at the segment it
 /// was at. `kind` is one of `sdrm3_fault_t`. O(1); of `SDRM3_NOT_TAKEN` O(jobs x accelerators).
+///
+/// The block that runs there now is meant: what comes late, of an earlier block, must not be passed on.
 sdrm3_status_t sdrm3_fault(struct sdrm3_t *scheduler, uint8_t accelerator, uint8_t kind, uint64_t now_ns);
 
 /// Puts an accelerator back into service; nothing happens if it is in service. O(1).
@@ -745,6 +753,9 @@ sdrm3_status_t sdrm3_uxcost(struct sdrm3_t *scheduler, struct sdrm3_uxcost_t *ux
 
 /// Ends the run for one frame that is left; call until `SDRM3_END`, which leaves `*leftover` as it is.
 /// Blocks that still run are forgotten: their tickets are stale. O(jobs + accelerators).
+///
+/// Frames that depend on an overdue one are lost with it; of those that depend on one left out, the ones
+/// that would have been due by `end_ns` are. `sdrm3_lose_child` counts them.
 sdrm3_status_t sdrm3_close(struct sdrm3_t *scheduler, uint64_t end_ns, struct sdrm3_leftover_t *leftover);
 
 #ifdef __cplusplus

@@ -239,8 +239,9 @@ pub unsafe extern "C" fn sdrm3_readmit(
 /// Counts the frame of a dependent model whose parent's frame was lost: dropped and violated. O(models x depth
 /// of cascades).
 ///
-/// `parent` is the frame of `SDRM3_DROP`, unless it was withdrawn, or one that was given up. `*frame` becomes the frame
-/// that is lost: so are those that depend on it, each by a call of its own.
+/// `parent` is the frame of `SDRM3_DROP`, unless it was withdrawn, one that was given up, or one of
+/// `sdrm3_close`. `*frame` becomes the frame that is lost: so are those that depend on it, each by a call of
+/// its own. A time before one given earlier counts as that one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sdrm3_lose_child(
     scheduler: *mut sdrm3_t,
@@ -259,7 +260,9 @@ pub unsafe extern "C" fn sdrm3_lose_child(
     })
 }
 
-/// Counts a frame that was refused as dropped and violated; once only. O(models x depth of cascades).
+/// Counts a frame that was refused, and is not tried again, as dropped and violated; once only.
+/// O(models x depth of cascades). `sdrm3_lose_child` counts those that depend on it. A time before one given
+/// earlier counts as that one.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sdrm3_give_up(
     scheduler: *mut sdrm3_t,
@@ -319,6 +322,8 @@ pub unsafe extern "C" fn sdrm3_complete(
 
 /// Reports that an accelerator failed; the job that it ran, if any, is ready again, at the segment it
 /// was at. `kind` is one of `sdrm3_fault_t`. O(1); of `SDRM3_NOT_TAKEN` O(jobs x accelerators).
+///
+/// The block that runs there now is meant: what comes late, of an earlier block, must not be passed on.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sdrm3_fault(
     scheduler: *mut sdrm3_t,
@@ -463,6 +468,9 @@ pub unsafe extern "C" fn sdrm3_uxcost(
 
 /// Ends the run for one frame that is left; call until `SDRM3_END`, which leaves `*leftover` as it is.
 /// Blocks that still run are forgotten: their tickets are stale. O(jobs + accelerators).
+///
+/// Frames that depend on an overdue one are lost with it; of those that depend on one left out, the ones
+/// that would have been due by `end_ns` are. `sdrm3_lose_child` counts them.
 #[unsafe(no_mangle)]
 pub unsafe extern "C" fn sdrm3_close(
     scheduler: *mut sdrm3_t,

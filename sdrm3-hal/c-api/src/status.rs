@@ -39,7 +39,7 @@ pub enum sdrm3_status_t {
     SDRM3_NEEDS_PARENT = 23,
     /// The model does not run on frames of that parent.
     SDRM3_NOT_A_CHILD = 24,
-    /// The model is switched off.
+    /// The model is switched off: none of its frames is taken, or counted. Forget the frame.
     SDRM3_INACTIVE = 25,
     /// The time given lies before one given earlier.
     SDRM3_TIME_WENT_BACK = 26,

@@ -92,7 +92,8 @@ pub struct sdrm3_model_t {
     pub subnetwork_count: u32,
     /// Sub-networks from heavy (accurate) to light; a plain network is one.
     pub subnetworks: *const sdrm3_subnetwork_t,
-    /// No sub-network below this accuracy is used, in thousandths of a percent.
+    /// No sub-network below this accuracy, in thousandths of a percent, is used but the heaviest; those whose
+    /// accuracy is unknown keep it.
     pub accuracy_floor_milli_percent: u32,
     /// How much the model counts in UXCost, in percent; 0 stands for 100.
     pub weight_percent: u16,
@@ -100,7 +101,8 @@ pub struct sdrm3_model_t {
     pub drop_at_most: u8,
     /// 1 to 32; 0, as `drop_at_most` then: the published 2 of 10.
     pub drop_of: u8,
-    /// 1: a new frame takes the place of an older one that has not started. 0 or 1.
+    /// 1: a new frame takes the place of an older one that has not started; one that finds all
+    /// places for jobs taken is refused all the same. 0 or 1.
     pub latest_wins: u8,
 }
 

@@ -131,7 +131,7 @@ pub enum sdrm3_path_t {
 #[repr(C)]
 #[derive(Clone, Copy, Debug, Default)]
 pub struct sdrm3_outcome_t {
-    /// When it ended, by the device's clock; not later than the time of the call.
+    /// When it ended, by the device's clock; if later than the call, the time of the call counts.
     pub finished_ns: u64,
     /// When it began, by the device's clock, if `has_start`: for the online latency correction.
     pub started_ns: u64,
@@ -241,12 +241,13 @@ pub struct sdrm3_uxcost_t {
 }
 
 /// Why `sdrm3_init_small` or `sdrm3_init_large` refused, and where; `sdrm3_describe` says it in words.
+/// Without a place: an argument of init, the configuration, or a member of the workload.
 #[repr(C)]
 #[derive(Clone, Copy, Debug)]
 pub struct sdrm3_error_t {
     /// Name of the model or accelerator, or null.
     pub name: *const c_char,
-    /// How many bytes the storage must have; 0 unless the tables could be counted.
+    /// Of `SDRM3_STORAGE_TOO_SMALL`: how many bytes the storage must have; else 0.
     pub needed_bytes: usize,
     /// What was answered, an `sdrm3_status_t`.
     pub status: i32,
