@@ -11,9 +11,10 @@ const READERS: &str = "
     #include \"sdrm3.h\"
     void driver_start(const sdrm3_action_t *action);
     void application_lost(const sdrm3_action_t *action);
+    void application_done(const sdrm3_frame_t *frame);
     void npu_acknowledge(void);
     extern sdrm3_ticket_t npu_ticket;
-    extern unsigned lost_events;
+    extern unsigned lost_events, stale_events;
 ";
 
 /// What the notes take over from the first program.
