@@ -4,7 +4,7 @@
 
 use core::ops::{Deref, DerefMut};
 use core::ptr::{self, NonNull};
-use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed};
+use core::sync::atomic::{AtomicBool, AtomicU32, Ordering::Relaxed, Ordering::SeqCst, compiler_fence};
 
 use crate::calls::Calls;
 use crate::status::sdrm3_status_t::{self, *};
@@ -70,6 +70,8 @@ impl Call {
             return Err(SDRM3_BUSY);
         }
         head.busy.store(true, Relaxed);
+        // The compiler keeps what the call does between the two stores: an interrupt relies on it.
+        compiler_fence(SeqCst);
         Ok(Self { head })
     }
 
@@ -81,6 +83,7 @@ impl Call {
 
 impl Drop for Call {
     fn drop(&mut self) {
+        compiler_fence(SeqCst);
         self.head.busy.store(false, Relaxed);
     }
 }
