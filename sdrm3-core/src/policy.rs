@@ -4,9 +4,9 @@
 //! once per pair of ready job and idle accelerator ([`Policy::score`], which should only multiply and
 //! add). The pair with the highest score is dispatched; ties have a fixed order
 //! (see [`Scheduler::poll`](crate::Scheduler::poll)). A policy whose scores of a job differ little between
-//! accelerators that switch for free may say so, and is then asked for the difference only
-//! ([`Policy::base`]): half the arithmetic. One that wants each job in one place only is not asked for pairs at all
-//! ([`Policy::wanted`]).
+//! accelerators may say so, and is asked for the difference only where no switch costs ([`Policy::base`]): half
+//! the arithmetic, and no switch is worked out that cannot matter. One that wants each job in one place only is
+//! not asked for pairs at all ([`Policy::wanted`]).
 //!
 //! # For authors of a policy
 //!
@@ -99,15 +99,16 @@ pub trait Policy {
     /// Scores one ready job on one idle accelerator that can run it; `None`: not there, now. O(1).
     fn score(&self, weighed: Self::Weighed, job: &JobView<'_>, offer: &Offer<'_>) -> Option<Score>;
 
-    /// Where the job is wanted, if that is known: then [`score`](Self::score), which would tell the same, is not
-    /// asked of pairs that switch for free. O(1).
+    /// Where the job is wanted, if that is known, whatever a switch costs: then [`score`](Self::score), which would tell
+    /// the same, is not asked. O(1).
     fn wanted(&self, weighed: Self::Weighed) -> Wanted {
         let _ = weighed;
         Wanted::Anywhere
     }
 
-    /// A score that the job has wherever it switches for free, if [`above`](Self::above) can tell the rest:
-    /// then `score` is `Some(base + above)` there, and not asked. `None`: ask `score`. O(1).
+    /// A score that the job has wherever it switches for free, if [`above`](Self::above) can tell the rest: then `score`
+    /// is `Some(base + above)` there, and not asked; and it is no more than that where a switch costs, and only asked
+    /// if that could be the best. `None`: ask `score`. O(1).
     fn base(&self, weighed: Self::Weighed) -> Option<Score> {
         let _ = weighed;
         None

@@ -154,6 +154,12 @@ impl Inverse {
     }
 }
 
+/// The place of the highest bit of a mask that is not empty.
+#[inline(always)]
+pub(crate) const fn highest_bit(mask: u32) -> u32 {
+    31 ^ leading_zeros(mask) & 31
+}
+
 #[cfg(not(all(target_arch = "riscv32", not(target_feature = "zbb"))))]
 #[inline(always)]
 const fn leading_zeros(value: u32) -> u32 {
@@ -284,12 +290,12 @@ pub const fn switch(switch_nj: u32, own_nj: u32) -> u32 {
     if switch_nj == 0 {
         return 0;
     }
-    let (up, down) = (switch_nj.leading_zeros(), 16u32.saturating_sub(own_nj.leading_zeros()));
+    let (up, down) = (leading_zeros(switch_nj), 16u32.saturating_sub(leading_zeros(own_nj)));
     let Some(quotient) = (switch_nj << up).checked_div(own_nj >> down) else { return u32::MAX };
     let shift = PREFERENCE_BITS as i32 - up as i32 - down as i32;
     if shift <= 0 {
         quotient >> -shift
-    } else if quotient.leading_zeros() < shift as u32 {
+    } else if leading_zeros(quotient) < shift as u32 {
         u32::MAX
     } else {
         quotient << shift

@@ -1,7 +1,8 @@
 //! The decision: which ready job goes to which idle accelerator.
 //!
 //! One pass over the ready jobs: what ends a frame, then its best pair, then the best of all. Most frames
-//! are at ease and most accelerators switch for free; the others get a closer look, out of line.
+//! are at ease; the others get a closer look, out of line. A switch only takes from a score: what it costs is
+//! worked out for pairs that would be the best without.
 //! Accelerators are bits of a mask, so that only pairs that can be are looked at; the best pair is kept by
 //! name, and what is asked once per decision (the block, the wake, ties) is worked out behind the loop.
 //! `cargo run --release -p sdrm3-core --example decision_cost` measures it on the host.
@@ -13,7 +14,7 @@ use crate::event::{Action, Dispatch, DropReason, Event, NextWake, Ticket};
 use crate::frame_drop::Search;
 use crate::job::{Job, JobId, JobView, Prepared, State};
 use crate::policy::{Activity, Offer, Policy, Wanted};
-use crate::score::Score;
+use crate::score::{self, Score};
 use crate::time::{Duration, Instant};
 use crate::workload::{AcceleratorId, Branch, Cost, Workload};
 
@@ -72,7 +73,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             let Some(job) = job.as_ref().filter(|job| job.state != State::Running) else { continue };
             let view = self.view(self.jobs.id_of(place), job);
             let pairs = job.ready.may_run & self.idle;
-            if job.is_at_ease(now) && pairs & self.switching == 0 && !self.policy.abandons(&view, now) {
+            if job.is_at_ease(now) && !self.policy.abandons(&view, now) {
                 if pairs != 0 {
                     let weighed = self.policy.weigh(&view, &self.accelerators, now);
                     self.best_pair(job, place, weighed, pairs, &mut best);
@@ -87,8 +88,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         if best.on != 0 { Decision::Dispatch(best) } else { Decision::Wait(self.next_wake()) }
     }
 
-    /// Looks for a better choice among the accelerators of `pairs`, which all switch for free and are one at
-    /// least.
+    /// Looks for a better choice among the accelerators of `pairs`, which are one at least.
     #[inline(always)]
     fn best_pair(&self, job: &Job<'w, ACCS>, place: u16, weighed: P::Weighed, pairs: u32, best: &mut Choice) {
         match self.policy.wanted(weighed) {
@@ -102,24 +102,40 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             }
             Wanted::Nowhere => return,
         }
-        let base = match P::PREPARED {
-            Prepared::LatencyPreference => self.policy.base(weighed),
-            Prepared::Latency => None,
+        let Some(base) = self.base(weighed) else {
+            return self.best_by_score(place, weighed, pairs, pairs, best);
         };
-        let Some(base) = base else { return self.best_by_score(place, weighed, pairs, best) };
         let (most, on) = most_above(&self.policy, weighed, job, pairs);
         let score = Score(base.0 + i64::from(most));
-        self.improve(best, Choice { score, job: place, on });
+        if pairs & self.switching == 0 {
+            self.improve(best, Choice { score, job: place, on });
+        } else if score >= best.score {
+            self.best_by_score(place, weighed, on, pairs, best);
+        }
     }
 
-    /// The same on accelerators that may not switch for free, and for any policy.
+    /// The same for any policy, and on accelerators that may not switch for free; `first` is where to begin: a good pair
+    /// saves looking closer at the others.
     #[inline(never)]
-    fn best_by_score(&self, place: u16, weighed: P::Weighed, pairs: u32, best: &mut Choice) {
+    fn best_by_score(&self, place: u16, weighed: P::Weighed, first: u32, pairs: u32, best: &mut Choice) {
         let Some(job) = self.jobs.at(place) else { return };
         let id = self.jobs.id_of(place);
         let view = self.view(id, job);
-        let mut most = Choice { score: Score(i64::MIN), job: place, on: 0 };
-        for index in (0..ACCS).filter(|index| pairs >> (index & 31) & 1 != 0) {
+        let base = self.base(weighed);
+        let mut most = Choice { score: best.score, job: place, on: 0 };
+        let (mut left, mut next) = (pairs, first);
+        while left != 0 {
+            let index = score::highest_bit(next) as usize;
+            left &= !(1 << (index & 31));
+            next = left;
+            let (Some(on), Some(&preference)) = (job.segment.placements().get(index), job.pairs.get(index))
+            else {
+                continue;
+            };
+            let free = base.map(|base| base.0 + i64::from(self.policy.above(weighed, on, preference)));
+            if free.is_some_and(|free| free < most.score.0) {
+                continue;
+            }
             let Some(offer) = self.offer(index, id, job) else { continue };
             let Some(score) = self.policy.score(weighed, &view, &offer) else { continue };
             if score > most.score {
@@ -134,6 +150,14 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         }
     }
 
+    /// [`Policy::base`], where the figures that it goes with are made ready.
+    fn base(&self, weighed: P::Weighed) -> Option<Score> {
+        match P::PREPARED {
+            Prepared::LatencyPreference => self.policy.base(weighed),
+            Prepared::Latency => None,
+        }
+    }
+
     /// Takes the better one of two choices.
     #[inline(always)]
     fn improve(&self, best: &mut Choice, other: Choice) {
@@ -142,8 +166,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         }
     }
 
-    /// All about a waiting frame that is not at ease, or that may have to pay for a switch: why it ends, if it
-    /// does.
+    /// All about a waiting frame that is not at ease: why it ends, if it does.
     #[inline(never)]
     fn look_closer(
         &self,
@@ -169,11 +192,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let pairs = job.ready.may_run & self.idle;
         if pairs != 0 {
             let weighed = self.policy.weigh(&view, &self.accelerators, now);
-            if pairs & self.switching == 0 {
-                self.best_pair(job, place, weighed, pairs, best);
-            } else {
-                self.best_by_score(place, weighed, pairs, best);
-            }
+            self.best_by_score(place, weighed, pairs, pairs, best);
         }
         None
     }

@@ -1,5 +1,5 @@
 //! Tables for the defined decision, at any number of accelerators: sixteen models of one network each,
-//! every segment on every accelerator at another cost, activations, no cost of a switch.
+//! every segment on every accelerator at another cost, weights, activations; a switch is free, or costs time and energy.
 
 use sdrm3_core::{Accelerator, Cost, Duration, Model, Segment, SegmentSpec, SubNetwork, Workload};
 
@@ -41,10 +41,10 @@ impl<const A: usize> Tables<A> {
     };
     const NETWORKS: [[SubNetwork<'static, A>; 1]; MODELS] = {
         let segments: &'static _ = &Self::SEGMENTS;
-        let mut networks = [[SubNetwork::new("network", &segments[0])]; MODELS];
+        let mut networks = [[SubNetwork::new("network", &segments[0]).with_weights(65_536)]; MODELS];
         let mut model = 1;
         while model < MODELS {
-            networks[model] = [SubNetwork::new("network", &segments[model])];
+            networks[model] = [SubNetwork::new("network", &segments[model]).with_weights(65_536)];
             model += 1;
         }
         networks
@@ -61,22 +61,31 @@ impl<const A: usize> Tables<A> {
         }
         models
     };
-    const UNITS: [Accelerator<'static>; A] = [Accelerator::new("unit"); A];
-    const WORKLOADS: [Workload<'static, A>; MODELS + 1] = {
-        let (models, units): (&'static _, &'static _) = (&Self::MODELS, &Self::UNITS);
+    const FREE: [Accelerator<'static>; A] = [Accelerator::new("unit"); A];
+    /// A microsecond and a microjoule to begin with, 11 ns and 33 nJ for each KiB.
+    const MOVING: [Accelerator<'static>; A] =
+        [Accelerator::new("unit").with_switch(Cost::new(1_000, 1_000), Cost::new(11, 33)); A];
+
+    const fn workloads(units: &'static [Accelerator<'static>; A]) -> [Workload<'static, A>; MODELS + 1] {
+        let models: &'static [Model<'static, A>] = &Self::MODELS;
         let mut workloads = [Workload::new(&[], units); MODELS + 1];
         let mut count = 0;
         while count <= MODELS {
-            let models: &'static [Model<'static, A>] = models;
             workloads[count] = Workload::new(models.split_at(count).0, units);
             count += 1;
         }
         workloads
-    };
+    }
 
-    /// The first so many models.
+    /// The first so many models, on accelerators that switch for free.
     pub fn workload(models: usize) -> Option<&'static Workload<'static, A>> {
-        let workloads: &'static [Workload<'static, A>; MODELS + 1] = &Self::WORKLOADS;
+        let workloads: &'static [_; MODELS + 1] = &const { Self::workloads(&Self::FREE) };
+        workloads.get(models)
+    }
+
+    /// The same on accelerators where a switch costs.
+    pub fn switching(models: usize) -> Option<&'static Workload<'static, A>> {
+        let workloads: &'static [_; MODELS + 1] = &const { Self::workloads(&Self::MOVING) };
         workloads.get(models)
     }
 }

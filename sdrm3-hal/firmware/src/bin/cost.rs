@@ -164,7 +164,7 @@ fn mixed(scheduler: &mut Full, costs: &mut Costs) {
 /// The defined decision: `JOBS` ready jobs, each of another model, on all accelerators idle. Some blocks
 /// run before, so that waits and corrections differ. The costs of some such decisions in a row.
 fn decisions<const MODELS: usize, const ACCS: usize>(jobs: usize) -> Samples {
-    decisions_by::<MapScore, MODELS, ACCS>(jobs, |_| MapScore::default(), Config::FULL)
+    decisions_by::<MapScore, MODELS, ACCS>(Tables::workload(jobs), |_| MapScore::default(), Config::FULL)
 }
 
 /// The same under the gated policy, which has no frame drop and no tuner; and that in haste, where no frame is
@@ -174,11 +174,11 @@ fn gated_decisions<const MODELS: usize, const ACCS: usize>(
     policy: impl FnOnce(&Workload<'static, ACCS>) -> Gated<MODELS, ACCS>,
 ) -> Samples {
     let config = Config { supernet: true, correction: true, ..Config::PLAIN };
-    decisions_by::<Gated<MODELS, ACCS>, MODELS, ACCS>(jobs, policy, config)
+    decisions_by::<Gated<MODELS, ACCS>, MODELS, ACCS>(Tables::workload(jobs), policy, config)
 }
 
 fn decisions_by<P: Policy, const MODELS: usize, const ACCS: usize>(
-    jobs: usize,
+    workload: Option<&'static Workload<'static, ACCS>>,
     policy: impl FnOnce(&Workload<'static, ACCS>) -> P,
     config: Config,
 ) -> Samples {
@@ -191,7 +191,8 @@ fn decisions_by<P: Policy, const MODELS: usize, const ACCS: usize>(
     }
 
     let mut samples = Samples::new();
-    let Some(workload) = Tables::<ACCS>::workload(jobs) else { return samples };
+    let Some(workload) = workload else { return samples };
+    let jobs = workload.models.len();
     let Ok(mut scheduler) = Scheduler::new(workload, policy(workload), config) else {
         return samples;
     };
@@ -254,6 +255,8 @@ fn main() -> ! {
     sizes::print();
 
     print("decision_8x4", &decisions::<8, 4>(8));
+    let switching = decisions_by::<_, 8, 4>(Tables::switching(8), |_| MapScore::default(), Config::FULL);
+    print("switching_8x4", &switching);
     print("gated_decision_8x4", &gated_decisions::<8, 4>(8, Gated::new));
     // From where all are comfortable at once to where none is: what looks twice before it hurries is between.
     let comforts = (0..12).flat_map(|shift| (16..32).map(move |sixteenths| sixteenths << shift));
