@@ -106,9 +106,8 @@ pub trait Policy {
         Wanted::Anywhere
     }
 
-    /// A score that the job has wherever it switches for free, if [`above`](Self::above) can tell the rest: then `score`
-    /// is `Some(base + above)` there, and not asked; and it is no more than that where a switch costs, and only asked
-    /// if that could be the best. `None`: ask `score`. O(1).
+    /// A score that the job has wherever it switches for free, if [`above`](Self::above) can tell the rest:
+    /// then `score` is `Some(base + above)` there, and not asked. `None`: ask `score`. O(1).
     fn base(&self, weighed: Self::Weighed) -> Option<Score> {
         let _ = weighed;
         None
@@ -119,6 +118,13 @@ pub trait Policy {
     fn above(&self, weighed: Self::Weighed, placement: &Placement, latency_preference: u32) -> u32 {
         let _ = (weighed, placement, latency_preference);
         0
+    }
+
+    /// What [`score`](Self::score) does not exceed on a pair, whatever a switch costs there: it is not asked of pairs that
+    /// could not be the best. `None`: it is. Unless told otherwise, what the pair scores if the switch is free. O(1).
+    fn at_most(&self, weighed: Self::Weighed, on: &Placement, latency_preference: u32) -> Option<Score> {
+        let base = self.base(weighed)?;
+        Some(Score(base.0 + i64::from(self.above(weighed, on, latency_preference))))
     }
 
     /// Looks at all ready jobs before a decision, for policies that compare them; also when no accelerator
@@ -194,14 +200,9 @@ impl Policy for MapScore {
 
     #[inline(always)]
     fn score(&self, weighed: MapScoreWeighed, _: &JobView<'_>, offer: &Offer<'_>) -> Option<Score> {
-        let on = offer.placement;
-        let switch =
-            if offer.switch.energy_nj == 0 { 0 } else { score::switch(offer.switch.energy_nj, on.energy_nj) };
-        Some(Score(
-            score::urgency_term(weighed.urgency, offer.latency_preference)
-                + weighed.starvation_term
-                + score::energy_term(self.weights.beta, on.energy_preference, switch),
-        ))
+        let free = self.at_most(weighed, offer.placement, offer.latency_preference)?;
+        let switch = score::switch(offer.switch.energy_nj, offer.placement.energy_nj);
+        Some(Score(free.0 + score::energy_term(self.weights.beta, 0, switch)))
     }
 
     #[inline(always)]
@@ -215,6 +216,13 @@ impl Policy for MapScore {
     fn above(&self, weighed: MapScoreWeighed, on: &Placement, latency_preference: u32) -> u32 {
         let urgency = score::urgency_term(weighed.urgency, latency_preference);
         (urgency + score::energy_term(self.weights.beta, on.energy_preference, 0)) as u32
+    }
+
+    #[inline(always)]
+    fn at_most(&self, weighed: MapScoreWeighed, on: &Placement, latency_preference: u32) -> Option<Score> {
+        let urgency = score::urgency_term(weighed.urgency, latency_preference);
+        let energy = score::energy_term(self.weights.beta, on.energy_preference, 0);
+        Some(Score(weighed.starvation_term + urgency + energy))
     }
 
     fn weights(&self) -> Option<Weights> {

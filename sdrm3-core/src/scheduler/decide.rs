@@ -102,9 +102,11 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             }
             Wanted::Nowhere => return,
         }
-        let Some(base) = self.base(weighed) else {
-            return self.best_by_score(place, weighed, pairs, pairs, best);
+        let base = match P::PREPARED {
+            Prepared::LatencyPreference => self.policy.base(weighed),
+            Prepared::Latency => None,
         };
+        let Some(base) = base else { return self.best_by_score(place, weighed, pairs, pairs, best) };
         let (most, on) = most_above(&self.policy, weighed, job, pairs);
         let score = Score(base.0 + i64::from(most));
         if pairs & self.switching == 0 {
@@ -121,7 +123,6 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let Some(job) = self.jobs.at(place) else { return };
         let id = self.jobs.id_of(place);
         let view = self.view(id, job);
-        let base = self.base(weighed);
         let mut most = Choice { score: best.score, job: place, on: 0 };
         let (mut left, mut next) = (pairs, first);
         while left != 0 {
@@ -132,8 +133,11 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             else {
                 continue;
             };
-            let free = base.map(|base| base.0 + i64::from(self.policy.above(weighed, on, preference)));
-            if free.is_some_and(|free| free < most.score.0) {
+            let at_most = match P::PREPARED {
+                Prepared::LatencyPreference => self.policy.at_most(weighed, on, preference),
+                Prepared::Latency => None,
+            };
+            if at_most.is_some_and(|at_most| at_most < most.score) {
                 continue;
             }
             let Some(offer) = self.offer(index, id, job) else { continue };
@@ -147,14 +151,6 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         }
         if most.on != 0 {
             self.improve(best, most);
-        }
-    }
-
-    /// [`Policy::base`], where the figures that it goes with are made ready.
-    fn base(&self, weighed: P::Weighed) -> Option<Score> {
-        match P::PREPARED {
-            Prepared::LatencyPreference => self.policy.base(weighed),
-            Prepared::Latency => None,
         }
     }
 
@@ -178,8 +174,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         let job = self.jobs.at(place)?;
         let model = self.models.get(usize::from(job.model.0))?;
         let view = self.view(self.jobs.id_of(place), job);
-        let placeable = job.ready.may_run & self.in_service() != 0;
-        if let Some(reason) = self.reason_to_drop(&view, model, placeable, now) {
+        if let Some(reason) = self.reason_to_drop(&view, model, job.ready.may_run, now) {
             return Some(reason);
         }
         // Smart frame drop, a waiting frame: conditions 1 and 3.
@@ -210,7 +205,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
         &self,
         view: &JobView<'_>,
         model: &ModelState<ACCS>,
-        placeable: bool,
+        may_run: u32,
         now: Instant,
     ) -> Option<DropReason> {
         if !model.active {
@@ -223,7 +218,7 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
             if !view.started && self.config.stale_drop {
                 return Some(DropReason::Stale);
             }
-            if !placeable {
+            if may_run & self.in_service() == 0 {
                 return Some(DropReason::Unplaceable);
             }
         }

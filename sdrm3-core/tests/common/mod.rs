@@ -72,6 +72,8 @@ impl Policy for Witness {
     fn score(&self, weighed: MapScoreWeighed, job: &JobView<'_>, offer: &Offer<'_>) -> Option<Score> {
         assert_eq!(job.latency_on(offer.accelerator), Some(offer.latency_ns));
         let score = self.map_score.score(weighed, job, offer)?;
+        let at_most = self.map_score.at_most(weighed, offer.placement, offer.latency_preference);
+        assert!(at_most.is_some_and(|at_most| score <= at_most), "{score:?} is above {at_most:?}");
         // Asked for base and difference, it says the same.
         if offer.switch == Cost::NONE
             && let Some(base) = self.map_score.base(weighed)

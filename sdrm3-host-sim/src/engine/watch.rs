@@ -175,6 +175,10 @@ impl<P: Policy> Policy for Watched<'_, P> {
         self.policy.above(weighed, placement, latency_preference)
     }
 
+    fn at_most(&self, weighed: P::Weighed, on: &Placement, latency_preference: u32) -> Option<Score> {
+        if self.watch.is_some() { None } else { self.policy.at_most(weighed, on, latency_preference) }
+    }
+
     fn prepare<'a>(
         &mut self,
         jobs: impl Iterator<Item = JobView<'a>>,

@@ -129,6 +129,20 @@ macro_rules! policies {
                 }
             }
 
+            fn at_most(
+                &self,
+                weighed: AnyWeighed<'a>,
+                placement: &Placement,
+                latency_preference: u32,
+            ) -> Option<Score> {
+                match (self, weighed) {
+                    $((Self::$variant(policy), AnyWeighed::$variant(weighed)) => {
+                        policy.at_most(weighed, placement, latency_preference)
+                    })*
+                    _ => unreachable!("a policy gets back what it weighed"),
+                }
+            }
+
             fn above(&self, weighed: AnyWeighed<'a>, placement: &Placement, latency_preference: u32) -> u32 {
                 match (self, weighed) {
                     $((Self::$variant(policy), AnyWeighed::$variant(weighed)) => {

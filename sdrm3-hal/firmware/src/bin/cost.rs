@@ -164,7 +164,16 @@ fn mixed(scheduler: &mut Full, costs: &mut Costs) {
 /// The defined decision: `JOBS` ready jobs, each of another model, on all accelerators idle. Some blocks
 /// run before, so that waits and corrections differ. The costs of some such decisions in a row.
 fn decisions<const MODELS: usize, const ACCS: usize>(jobs: usize) -> Samples {
-    decisions_by::<MapScore, MODELS, ACCS>(Tables::workload(jobs), |_| MapScore::default(), Config::FULL)
+    published::<MODELS, ACCS>(Tables::workload(jobs), false)
+}
+
+/// The same with other tables, or with all frames overdue and none of them dropped: each gets a closer look.
+fn published<const MODELS: usize, const ACCS: usize>(
+    workload: Option<&'static Workload<'static, ACCS>>,
+    overdue: bool,
+) -> Samples {
+    let config = Config { frame_drop: !overdue, stale_drop: !overdue, ..Config::FULL };
+    decisions_by::<_, MODELS, ACCS>(workload, overdue, |_| MapScore::default(), config)
 }
 
 /// The same under the gated policy, which has no frame drop and no tuner; and that in haste, where no frame is
@@ -174,11 +183,12 @@ fn gated_decisions<const MODELS: usize, const ACCS: usize>(
     policy: impl FnOnce(&Workload<'static, ACCS>) -> Gated<MODELS, ACCS>,
 ) -> Samples {
     let config = Config { supernet: true, correction: true, ..Config::PLAIN };
-    decisions_by::<Gated<MODELS, ACCS>, MODELS, ACCS>(Tables::workload(jobs), policy, config)
+    decisions_by::<Gated<MODELS, ACCS>, MODELS, ACCS>(Tables::workload(jobs), false, policy, config)
 }
 
 fn decisions_by<P: Policy, const MODELS: usize, const ACCS: usize>(
     workload: Option<&'static Workload<'static, ACCS>>,
+    overdue: bool,
     policy: impl FnOnce(&Workload<'static, ACCS>) -> P,
     config: Config,
 ) -> Samples {
@@ -203,6 +213,10 @@ fn decisions_by<P: Policy, const MODELS: usize, const ACCS: usize>(
     }
     let (warm, measured) = (3 * jobs, 16);
     for number in 0..warm + measured {
+        if overdue && number + 1 == warm {
+            // The last one that is not measured: it ends a window of the tuner.
+            now = now.saturating_add(Duration::from_millis(400));
+        }
         let (cost, action) =
             measure::instructions(|| poll::<P, MODELS, ACCS>(&mut scheduler, black_box(now)));
         let Action::Dispatch(block) = action else { return Samples::new() };
@@ -255,8 +269,9 @@ fn main() -> ! {
     sizes::print();
 
     print("decision_8x4", &decisions::<8, 4>(8));
-    let switching = decisions_by::<_, 8, 4>(Tables::switching(8), |_| MapScore::default(), Config::FULL);
-    print("switching_8x4", &switching);
+    print("switching_8x4", &published::<8, 4>(Tables::switching(8), false));
+    print("overdue_8x4", &published::<8, 4>(Tables::workload(8), true));
+    print("overdue_switching_8x4", &published::<8, 4>(Tables::switching(8), true));
     print("gated_decision_8x4", &gated_decisions::<8, 4>(8, Gated::new));
     // From where all are comfortable at once to where none is: what looks twice before it hurries is between.
     let comforts = (0..12).flat_map(|shift| (16..32).map(move |sixteenths| sixteenths << shift));
