@@ -179,11 +179,11 @@ fn published<const MODELS: usize, const ACCS: usize>(
 /// The same under the gated policy, which has no frame drop and no tuner; and that in haste, where no frame is
 /// comfortable: the dearest.
 fn gated_decisions<const MODELS: usize, const ACCS: usize>(
-    jobs: usize,
+    workload: Option<&'static Workload<'static, ACCS>>,
     policy: impl FnOnce(&Workload<'static, ACCS>) -> Gated<MODELS, ACCS>,
 ) -> Samples {
     let config = Config { supernet: true, correction: true, ..Config::PLAIN };
-    decisions_by::<Gated<MODELS, ACCS>, MODELS, ACCS>(Tables::workload(jobs), false, policy, config)
+    decisions_by::<Gated<MODELS, ACCS>, MODELS, ACCS>(workload, false, policy, config)
 }
 
 fn decisions_by<P: Policy, const MODELS: usize, const ACCS: usize>(
@@ -272,11 +272,12 @@ fn main() -> ! {
     print("switching_8x4", &published::<8, 4>(Tables::switching(8), false));
     print("overdue_8x4", &published::<8, 4>(Tables::workload(8), true));
     print("overdue_switching_8x4", &published::<8, 4>(Tables::switching(8), true));
-    print("gated_decision_8x4", &gated_decisions::<8, 4>(8, Gated::new));
+    print("gated_decision_8x4", &gated_decisions::<8, 4>(Tables::workload(8), Gated::new));
+    print("gated_switching_8x4", &gated_decisions::<8, 4>(Tables::switching(8), Gated::new));
     // From where all are comfortable at once to where none is: what looks twice before it hurries is between.
     let comforts = (0..12).flat_map(|shift| (16..32).map(move |sixteenths| sixteenths << shift));
     let dearest = comforts.map(|comfort| {
-        let decisions = gated_decisions::<8, 4>(8, |workload| {
+        let decisions = gated_decisions::<8, 4>(Tables::workload(8), |workload| {
             let mut policy = Gated::new(workload);
             policy.comfort = comfort;
             policy
@@ -284,7 +285,8 @@ fn main() -> ! {
         decisions.max()
     });
     defmt::println!("gated_dearest_8x4_insns_max {=u32}", dearest.max().unwrap_or(0));
-    print("gated_haste_8x4", &gated_decisions::<8, 4>(8, |workload| Gated::new(workload).in_haste()));
+    let haste = gated_decisions::<8, 4>(Tables::workload(8), |workload| Gated::new(workload).in_haste());
+    print("gated_haste_8x4", &haste);
     let at = |jobs| {
         [
             decisions::<16, 1>(jobs).max(),
