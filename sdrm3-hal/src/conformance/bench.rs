@@ -95,6 +95,8 @@ pub(super) struct Bench<'r, R> {
     pub(super) flight: Vec<Flight, MOST>,
     /// Completions since the rule began; the latest ones if there were more.
     pub(super) ended: Vec<Ended, { 2 * MOST }>,
+    /// How many completions with an error there were since then.
+    pub(super) failed: u32,
     /// Number of the next ticket.
     pub(super) next: u32,
     /// The most that one call has touched the device.
@@ -103,7 +105,7 @@ pub(super) struct Bench<'r, R> {
 
 impl<'r, R: Rig> Bench<'r, R> {
     pub(super) const fn new(rig: &'r mut R) -> Self {
-        Self { rig, flight: Vec::new(), ended: Vec::new(), next: 1, most_work: 0 }
+        Self { rig, flight: Vec::new(), ended: Vec::new(), failed: 0, next: 1, most_work: 0 }
     }
 
     /// A new queue; ticket numbers go on.
@@ -111,7 +113,7 @@ impl<'r, R: Rig> Bench<'r, R> {
         self.rig.restart();
         self.flight.clear();
         self.ended.clear();
-        self.most_work = 0;
+        (self.failed, self.most_work) = (0, 0);
     }
 
     // ---- time ----------------------------------------------------------------------------------
@@ -148,6 +150,11 @@ impl<'r, R: Rig> Bench<'r, R> {
     /// How many blocks the suite fills the queue with.
     pub(super) fn depth(&mut self) -> usize {
         usize::from(self.capabilities().depth).clamp(1, MOST)
+    }
+
+    /// Whether it is deeper than that: what it has no room for is then not seen.
+    pub(super) fn is_deeper(&mut self) -> bool {
+        usize::from(self.capabilities().depth) > MOST
     }
 
     /// Submits a block of this number.
@@ -194,6 +201,7 @@ impl<'r, R: Rig> Bench<'r, R> {
             collected: self.now(),
             result: completion.result.map_err(|error| error.kind()),
         };
+        self.failed = self.failed.saturating_add(u32::from(ended.result.is_err()));
         let mut oldest = self.ended.is_full();
         self.ended.retain(|_| !core::mem::take(&mut oldest));
         let _ = self.ended.push(ended);

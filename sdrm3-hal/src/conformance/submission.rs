@@ -1,8 +1,10 @@
 //! Rules of `submit` and of what answers it.
 
-use super::bench::{Answer, Bench, Check, MOST, skip};
+use super::bench::{Answer, Bench, Check, skip};
 use super::{Rig, Verdict};
 use crate::queue::{ErrorKind, Power};
+
+const DEEPER: &str = "it is deeper than the suite counts";
 
 pub(super) fn serves<R: Rig>(b: &mut Bench<'_, R>) -> Check {
     for _ in 0..3 {
@@ -13,10 +15,10 @@ pub(super) fn serves<R: Rig>(b: &mut Bench<'_, R>) -> Check {
 }
 
 pub(super) fn capacity<R: Rig>(b: &mut Bench<'_, R>) -> Check {
-    let depth = usize::from(b.capabilities().depth);
+    let depth = b.capabilities().depth;
     b.expect(depth > 0, "a depth of 0")?;
-    if depth >= MOST {
-        return skip("it is deeper than the suite counts");
+    if b.is_deeper() {
+        return skip(DEEPER);
     }
     for _ in 0..2 {
         b.fill()?;
@@ -28,6 +30,9 @@ pub(super) fn capacity<R: Rig>(b: &mut Bench<'_, R>) -> Check {
 }
 
 pub(super) fn full<R: Rig>(b: &mut Bench<'_, R>) -> Check {
+    if b.is_deeper() {
+        return skip(DEEPER);
+    }
     b.fill()?;
     for _ in 0..3 {
         let (ticket, accepted) = b.submit();
@@ -41,8 +46,10 @@ pub(super) fn full<R: Rig>(b: &mut Bench<'_, R>) -> Check {
 
 pub(super) fn all_or_nothing<R: Rig>(b: &mut Bench<'_, R>) -> Check {
     // Refused for want of room.
-    b.fill()?;
-    traceless(b, false)?;
+    if !b.is_deeper() {
+        b.fill()?;
+        traceless(b, false)?;
+    }
     // Refused for what it is.
     let Some(mut block) = super::block::template() else { return skip("no block") };
     b.rig.fit(&mut block);

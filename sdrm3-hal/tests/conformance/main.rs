@@ -15,7 +15,7 @@ use drivers::Doorbell;
 use reference::{Desk, Reference};
 use sdrm3_core::{Dispatch, Duration, Instant};
 use sdrm3_hal::AcceleratorQueue;
-use sdrm3_hal::conformance::{Rig, Rule, Table, Verdict, assert_conforms, check};
+use sdrm3_hal::conformance::{Rig, Rule, Table, Verdict, assert_conforms, check, soak};
 use sdrm3_hal::middleware::{Faulty, Injection};
 
 // ---- queues that keep the contract -------------------------------------------------------------
@@ -45,6 +45,21 @@ fn long_random_runs_from_many_seeds_find_nothing() {
             assert_eq!(verdict, Verdict::Pass, "{queue}, seed {seed}");
         }
     }
+}
+
+/// As many blocks as a board has room for are kept count of; no more are needed.
+#[test]
+fn a_queue_may_be_deeper_than_the_suite_counts() {
+    for depth in [43, 64, 65, u8::MAX] {
+        let report = check("deep", &mut Desk::new(move || Reference::new(depth)));
+        assert!(report.conforms(), "{depth} deep\n{report}");
+        let verdict = soak(&mut Desk::new(move || Reference::new(depth)), 1, 20_000);
+        assert_eq!(verdict, Verdict::Pass, "{depth} deep");
+    }
+    let report = check("spi", &mut drivers::by_command::<100>());
+    assert!(report.conforms(), "{report}");
+    let report = check("bell", &mut Doorbell::new(Npu::queue::<64>));
+    assert!(report.conforms(), "{report}");
 }
 
 // ---- what is not tried is said -----------------------------------------------------------------
