@@ -38,6 +38,8 @@ pub(crate) enum Defect {
     ResetLosesAPlace,
     SparesItsSiblings,
     TakesLateAnswers,
+    TakesLateAnswersByTheirPlace,
+    CutsLateAnswers,
     HidesLateAnswers,
     ForgetsAtPowerLoss,
     ForgetsAtDeviceReset,
@@ -64,7 +66,7 @@ pub(crate) enum Defect {
 use Defect::*;
 
 /// With the rule that is there to find it.
-pub(crate) const ALL: [(Defect, &str); 47] = [
+pub(crate) const ALL: [(Defect, &str); 49] = [
     (FailsEveryBlock, "serves"),
     (TakesOneMore, "capacity"),
     (FullIsAnotherKind, "full"),
@@ -91,6 +93,8 @@ pub(crate) const ALL: [(Defect, &str); 47] = [
     (ResetLosesAPlace, "reset-usable"),
     (SparesItsSiblings, "reset-siblings"),
     (TakesLateAnswers, "late-answer"),
+    (TakesLateAnswersByTheirPlace, "late-answer"),
+    (CutsLateAnswers, "late-answer"),
     (HidesLateAnswers, "late-answer"),
     (ForgetsAtPowerLoss, "power-loss"),
     (ForgetsAtDeviceReset, "device-reset"),
@@ -125,6 +129,8 @@ pub(crate) struct Broken {
     kept: Option<Completion<ErrorKind>>,
     refused: Option<Dispatch>,
     lost: Vec<Ticket>,
+    /// Tickets that it took, ever; places go round.
+    taken: Vec<Ticket>,
     power: Power,
     completed: u32,
     resets: u32,
@@ -152,6 +158,7 @@ impl Broken {
             kept: None,
             refused: None,
             lost: Vec::new(),
+            taken: Vec::new(),
             power: Power::On,
             completed: 0,
             resets: 0,
@@ -161,6 +168,12 @@ impl Broken {
 
     fn is(&self, defect: Defect) -> bool {
         self.defect == defect
+    }
+
+    /// Where the device keeps the block of a ticket.
+    fn place(&self, ticket: Ticket) -> Option<usize> {
+        let order = self.taken.iter().position(|other| *other == ticket)?;
+        Some(order % usize::from(DEPTH))
     }
 
     /// A completion, on its way out.
@@ -218,6 +231,9 @@ impl AcceleratorQueue for Broken {
             return Err(ErrorKind::Full);
         }
         let accepted = self.inner.submit(now, block);
+        if accepted.is_ok() {
+            self.taken.push(block.ticket);
+        }
         match self.defect {
             QueuesWhatItRefused if accepted == Err(ErrorKind::Full) => self.refused = Some(*block),
             FullIsAnotherKind if accepted == Err(ErrorKind::Full) => return Err(ErrorKind::Device),
@@ -362,12 +378,16 @@ impl Article for Broken {
         Self::around(self.inner.sibling(), self.defect)
     }
 
-    fn late_answer(&mut self, _: Ticket) {
-        self.inner.health.spurious += 1;
-        if self.is(TakesLateAnswers)
-            && let Some(job) = self.inner.jobs.front_mut()
-        {
-            job.ended = job.ended.or(Some((job.submitted, Ok(()))));
+    fn late_answer(&mut self, late: Ticket) {
+        let taken = self.inner.jobs.iter().position(|job| match self.defect {
+            TakesLateAnswers => true,
+            TakesLateAnswersByTheirPlace => self.place(job.ticket) == self.place(late),
+            CutsLateAnswers => job.ticket.sequence as u16 == late.sequence as u16,
+            _ => false,
+        });
+        match taken.and_then(|place| self.inner.jobs.get_mut(place)) {
+            Some(job) => job.ended = job.ended.or(Some((job.submitted, Ok(())))),
+            None => self.inner.health.spurious += 1,
         }
     }
 
