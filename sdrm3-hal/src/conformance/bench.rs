@@ -218,6 +218,13 @@ impl<'r, R: Rig> Bench<'r, R> {
         answer
     }
 
+    /// Cancels a block in flight, which the queue must know.
+    pub(super) fn cancel_known(&mut self, ticket: Ticket) -> Check<CancelOutcome> {
+        let answer = self.cancel(ticket);
+        let known = answer != CancelOutcome::Unknown;
+        self.expect_of(ticket, known, "Unknown to a cancellation, yet in flight").map(|()| answer)
+    }
+
     pub(super) fn reset(&mut self) -> Result<(), ErrorKind> {
         self.lose(true);
         self.call(R::Queue::reset).map_err(|error| error.kind())

@@ -16,6 +16,10 @@ pub(super) fn unknown<R: Rig>(b: &mut Bench<'_, R>) -> Check {
     b.run_a_while();
     b.expect_unknown(never)?;
     b.expect_unknown(past)?;
+    if let Some(Ticket { accelerator, sequence }) = b.flight.first().map(|flight| flight.ticket) {
+        let accelerator = AcceleratorId(accelerator.0 ^ 1);
+        b.expect_unknown(Ticket { accelerator, sequence })?; // of another queue
+    }
     b.drain()?;
     b.expect_fates()
 }
@@ -50,7 +54,7 @@ pub(super) fn running<R: Rig>(b: &mut Bench<'_, R>) -> Check {
 
 /// Cancels a block in flight, and runs on until nothing is: does what comes of it fit the answer?
 fn consequence<R: Rig>(b: &mut Bench<'_, R>, ticket: Ticket) -> Check<CancelOutcome> {
-    let answer = b.cancel(ticket);
+    let answer = b.cancel_known(ticket)?;
     let mut drained = b.runs_out();
     if !drained && answer == CancelOutcome::NeedsReset {
         let _ = b.reset();
@@ -68,7 +72,7 @@ pub(super) fn once<R: Rig>(b: &mut Bench<'_, R>) -> Check {
         let flight = b.flight.clone();
         for _ in 0..2 {
             for flight in &flight {
-                needs_reset |= b.cancel(flight.ticket) == CancelOutcome::NeedsReset;
+                needs_reset |= b.cancel_known(flight.ticket)? == CancelOutcome::NeedsReset;
             }
         }
         if needs_reset && !b.runs_out() {

@@ -26,12 +26,14 @@ pub(crate) enum Defect {
     WaitsWithoutAnEvent,
     CallsForEver,
     KnowsEveryTicket,
+    KnowsTicketsOfOthers,
     CancelsTheFirst,
     StopsWhatRunsToEnd,
     SaysRemovedAndRunsOn,
     StopsWhatItCannot,
     ForgetsTheCancelled,
     CompletesEveryCancel,
+    CancelsOnlyOnce,
     ResetRunsOn,
     ResetForgets,
     ResetsRepeat,
@@ -66,7 +68,7 @@ pub(crate) enum Defect {
 use Defect::*;
 
 /// With the rule that is there to find it.
-pub(crate) const ALL: [(Defect, &str); 49] = [
+pub(crate) const ALL: [(Defect, &str); 51] = [
     (FailsEveryBlock, "serves"),
     (TakesOneMore, "capacity"),
     (FullIsAnotherKind, "full"),
@@ -81,12 +83,14 @@ pub(crate) const ALL: [(Defect, &str); 49] = [
     (WaitsWithoutAnEvent, "waiting"),
     (CallsForEver, "call-again"),
     (KnowsEveryTicket, "cancel-unknown"),
+    (KnowsTicketsOfOthers, "cancel-unknown"),
     (CancelsTheFirst, "cancel-queued"),
     (StopsWhatRunsToEnd, "cancel-running"),
     (SaysRemovedAndRunsOn, "cancel-running"),
     (StopsWhatItCannot, "cancel-running"),
     (ForgetsTheCancelled, "cancel-once"),
     (CompletesEveryCancel, "cancel-once"),
+    (CancelsOnlyOnce, "cancel-once"),
     (ResetRunsOn, "reset-completes"),
     (ResetForgets, "reset-completes"),
     (ResetsRepeat, "reset-once"),
@@ -277,6 +281,16 @@ impl AcceleratorQueue for Broken {
                 return self.inner.cancel(now, first.unwrap_or(ticket));
             }
             SaysRemovedAndRunsOn if running => return CancelOutcome::Removed,
+            KnowsTicketsOfOthers => {
+                let same = self.inner.jobs.iter().find(|job| job.ticket.sequence == ticket.sequence);
+                let ticket = same.map_or(ticket, |job| job.ticket);
+                return self.inner.cancel(now, ticket);
+            }
+            CancelsOnlyOnce if self.lost.contains(&ticket) => return CancelOutcome::Unknown,
+            CancelsOnlyOnce => {
+                self.lost.push(ticket);
+                return self.inner.cancel(now, ticket);
+            }
             _ => self.inner.cancel(now, ticket),
         };
         match (self.defect, answer) {
