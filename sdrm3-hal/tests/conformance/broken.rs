@@ -24,6 +24,7 @@ pub(crate) enum Defect {
     IdleWhileBusy,
     NeverIdle,
     WaitsWithoutAnEvent,
+    WaitsBehindEachEnd,
     CallsForEver,
     KnowsEveryTicket,
     KnowsTicketsOfOthers,
@@ -68,7 +69,7 @@ pub(crate) enum Defect {
 use Defect::*;
 
 /// With the rule that is there to find it.
-pub(crate) const ALL: [(Defect, &str); 51] = [
+pub(crate) const ALL: [(Defect, &str); 52] = [
     (FailsEveryBlock, "serves"),
     (TakesOneMore, "capacity"),
     (FullIsAnotherKind, "full"),
@@ -81,6 +82,7 @@ pub(crate) const ALL: [(Defect, &str); 51] = [
     (IdleWhileBusy, "idle"),
     (NeverIdle, "idle"),
     (WaitsWithoutAnEvent, "waiting"),
+    (WaitsBehindEachEnd, "waiting"),
     (CallsForEver, "call-again"),
     (KnowsEveryTicket, "cancel-unknown"),
     (KnowsTicketsOfOthers, "cancel-unknown"),
@@ -139,6 +141,8 @@ pub(crate) struct Broken {
     completed: u32,
     resets: u32,
     stuck: bool,
+    /// It has just handed one out.
+    handed_out: bool,
 }
 
 impl Broken {
@@ -167,6 +171,7 @@ impl Broken {
             completed: 0,
             resets: 0,
             stuck: false,
+            handed_out: false,
         }
     }
 
@@ -183,6 +188,7 @@ impl Broken {
     /// A completion, on its way out.
     fn hand_out(&mut self, mut completion: Completion<ErrorKind>, now: Instant) -> Pump<ErrorKind> {
         self.completed += 1;
+        self.handed_out = true;
         let finished = |change: fn(Instant, Instant) -> Instant| {
             completion.result.map(|outcome| Outcome { finished: change(outcome.finished, now), ..outcome })
         };
@@ -247,6 +253,10 @@ impl AcceleratorQueue for Broken {
     }
 
     fn poll(&mut self, now: Instant) -> Pump<ErrorKind> {
+        if self.is(WaitsBehindEachEnd) && std::mem::take(&mut self.handed_out) && !self.inner.jobs.is_empty()
+        {
+            return Pump::Waiting;
+        }
         if self.is(ReadsEverything) {
             self.inner.touches.set(self.inner.touches.get() + 1_000);
         }
