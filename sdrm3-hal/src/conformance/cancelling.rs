@@ -43,9 +43,14 @@ pub(super) fn running<R: Rig>(b: &mut Bench<'_, R>) -> Check {
         return skip("blocks end before they can be cancelled");
     }
     let answer = consequence(b, ticket)?;
-    let whole = b.capabilities().granularity == Granularity::Block;
-    let stops = whole && answer == CancelOutcome::StopsAtBoundary;
-    b.expect_of(ticket, !stops, "StopsAtBoundary, though only a reset stops its blocks")?;
+    if answer == CancelOutcome::StopsAtBoundary {
+        let granularity = b.capabilities().granularity;
+        let whole = granularity == Granularity::Block;
+        b.expect_of(ticket, !whole, "StopsAtBoundary, though only a reset stops its blocks")?;
+        let through = b.ended.iter().any(|ended| ended.ticket == ticket && ended.result.is_ok());
+        let past = granularity == Granularity::Slice && through;
+        b.expect_of(ticket, !past, "StopsAtBoundary of a slice, yet it ran to its end")?;
+    }
     b.ended.clear();
     b.start()?;
     b.drain()?;

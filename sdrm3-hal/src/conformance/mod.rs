@@ -12,7 +12,8 @@
 //!    [`assert_conforms`] panics, as a test must.
 //!
 //! What no run can show: that no memory of the caller is kept (the borrow in `submit` ends with it), that
-//! nothing allocates (`no_std` without `alloc`), that caches are maintained (run it on the board).
+//! nothing allocates (`no_std` without `alloc`), that caches are maintained (run it on the board), that a
+//! cancelled block stops behind its segment (it may be its last).
 //!
 //! ```
 //! use sdrm3_core::{Dispatch, Duration, Instant, Outcome, Ticket};

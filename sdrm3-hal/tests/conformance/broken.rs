@@ -32,6 +32,7 @@ pub(crate) enum Defect {
     StopsWhatRunsToEnd,
     SaysRemovedAndRunsOn,
     StopsWhatItCannot,
+    RunsPastItsSlice,
     ForgetsTheCancelled,
     CompletesEveryCancel,
     CancelsOnlyOnce,
@@ -69,7 +70,7 @@ pub(crate) enum Defect {
 use Defect::*;
 
 /// With the rule that is there to find it.
-pub(crate) const ALL: [(Defect, &str); 52] = [
+pub(crate) const ALL: [(Defect, &str); 53] = [
     (FailsEveryBlock, "serves"),
     (TakesOneMore, "capacity"),
     (FullIsAnotherKind, "full"),
@@ -90,6 +91,7 @@ pub(crate) const ALL: [(Defect, &str); 52] = [
     (StopsWhatRunsToEnd, "cancel-running"),
     (SaysRemovedAndRunsOn, "cancel-running"),
     (StopsWhatItCannot, "cancel-running"),
+    (RunsPastItsSlice, "cancel-running"),
     (ForgetsTheCancelled, "cancel-once"),
     (CompletesEveryCancel, "cancel-once"),
     (CancelsOnlyOnce, "cancel-once"),
@@ -155,6 +157,9 @@ impl Broken {
         };
         if matches!(defect, StopsWhatRunsToEnd | StopsWhatItCannot) {
             inner.capabilities = inner.capabilities.with_granularity(Granularity::Segment);
+        }
+        if defect == RunsPastItsSlice {
+            inner.capabilities = inner.capabilities.with_granularity(Granularity::Slice);
         }
         Self::around(inner, defect)
     }
@@ -291,6 +296,7 @@ impl AcceleratorQueue for Broken {
                 return self.inner.cancel(now, first.unwrap_or(ticket));
             }
             SaysRemovedAndRunsOn if running => return CancelOutcome::Removed,
+            RunsPastItsSlice if running => return CancelOutcome::StopsAtBoundary,
             KnowsTicketsOfOthers => {
                 let same = self.inner.jobs.iter().find(|job| job.ticket.sequence == ticket.sequence);
                 let ticket = same.map_or(ticket, |job| job.ticket);
