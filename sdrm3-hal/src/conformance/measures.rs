@@ -15,7 +15,13 @@ pub(super) fn times<R: Rig>(b: &mut Bench<'_, R>) -> Check {
         }
         b.drain()?;
     }
-    b.ended.iter().try_for_each(|ended| times_of(b, ended))
+    // Half as much again, for what else goes on in the device.
+    let longest = Duration::from_nanos(b.rig.longest().as_nanos().saturating_mul(3) / 2);
+    b.ended.iter().try_for_each(|ended| {
+        let ran = ended.result.map_or(Duration::ZERO, |end| end.finished.saturating_since(ended.started));
+        b.expect_of(ended.ticket, ran <= longest, "it ran from when it was submitted, not from its start")?;
+        times_of(b, ended)
+    })
 }
 
 /// Submitted, started, finished, collected: in this order.

@@ -172,7 +172,7 @@ impl<R: Rig> Rule<R> {
         Self::new("power-loss", "a loss of power ends blocks with errors", resetting::power_loss),
         Self::new("device-reset", "a device that resets itself loses no ticket", resetting::device_reset),
         Self::new("hang", "a reset frees a queue whose device hangs", resetting::hang),
-        Self::new("times", "submitted, started, finished, collected: in this order", measures::times),
+        Self::new("times", "times are in order, and to wait is not to run", measures::times),
         Self::new("device-time", "the end is the device's, however late it is served", measures::device_time),
         Self::new("progress", "progress grows while a block runs, and ends with it", measures::progress),
         Self::new("energy", "energy is measured if the capabilities say so", measures::energy),

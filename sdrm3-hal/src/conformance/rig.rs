@@ -55,8 +55,9 @@ pub trait Rig {
     /// the time that it happened.
     fn advance(&mut self, by: Duration);
 
-    /// How long the longest block of [`fit`](Self::fit) takes on an idle queue, transfers included. The
-    /// suite waits in eighths of it, and gives up after a few times as long.
+    /// How long the longest block of [`fit`](Self::fit) takes on an idle queue, transfers included; if
+    /// the device runs several at once, beside the others. The suite waits in eighths of it, and gives up after
+    /// a few times as long.
     fn longest(&self) -> Duration;
 
     /// Makes a block one that the device can run: its model, segments, expected cost. The ticket must

@@ -50,6 +50,7 @@ pub(crate) enum Defect {
     InventsResults,
     StuckBehindAHang,
     StartsBeforeItsTime,
+    StartsWhenSubmitted,
     EndsInTheFuture,
     TimesItself,
     ProgressFalls,
@@ -70,7 +71,7 @@ pub(crate) enum Defect {
 use Defect::*;
 
 /// With the rule that is there to find it.
-pub(crate) const ALL: [(Defect, &str); 53] = [
+pub(crate) const ALL: [(Defect, &str); 54] = [
     (FailsEveryBlock, "serves"),
     (TakesOneMore, "capacity"),
     (FullIsAnotherKind, "full"),
@@ -109,6 +110,7 @@ pub(crate) const ALL: [(Defect, &str); 53] = [
     (InventsResults, "device-reset"),
     (StuckBehindAHang, "hang"),
     (StartsBeforeItsTime, "times"),
+    (StartsWhenSubmitted, "times"),
     (EndsInTheFuture, "times"),
     (TimesItself, "device-time"),
     (ProgressFalls, "progress"),
@@ -137,8 +139,8 @@ pub(crate) struct Broken {
     kept: Option<Completion<ErrorKind>>,
     refused: Option<Dispatch>,
     lost: Vec<Ticket>,
-    /// Tickets that it took, ever; places go round.
-    taken: Vec<Ticket>,
+    /// Tickets that it took, ever, and when; places go round.
+    taken: Vec<(Ticket, Instant)>,
     power: Power,
     completed: u32,
     resets: u32,
@@ -186,7 +188,7 @@ impl Broken {
 
     /// Where the device keeps the block of a ticket.
     fn place(&self, ticket: Ticket) -> Option<usize> {
-        let order = self.taken.iter().position(|other| *other == ticket)?;
+        let order = self.taken.iter().position(|(other, _)| *other == ticket)?;
         Some(order % usize::from(DEPTH))
     }
 
@@ -210,6 +212,10 @@ impl Broken {
             DropsABacklog => self.inner.jobs.retain(|job| job.ended.is_none()),
             StartsBeforeItsTime => {
                 completion.started = Instant::from_nanos(completion.started.as_nanos() - LENGTH.as_nanos());
+            }
+            StartsWhenSubmitted => {
+                let taken = self.taken.iter().find(|(ticket, _)| *ticket == completion.ticket);
+                completion.started = taken.map_or(completion.started, |(_, at)| *at);
             }
             EndsInTheFuture => completion.result = finished(|_, now| now.saturating_add(LENGTH)),
             TimesItself => completion.result = finished(|_, now| now),
@@ -247,7 +253,7 @@ impl AcceleratorQueue for Broken {
         }
         let accepted = self.inner.submit(now, block);
         if accepted.is_ok() {
-            self.taken.push(block.ticket);
+            self.taken.push((block.ticket, now));
         }
         match self.defect {
             QueuesWhatItRefused if accepted == Err(ErrorKind::Full) => self.refused = Some(*block),
