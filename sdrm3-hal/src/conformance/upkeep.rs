@@ -121,6 +121,10 @@ pub(super) fn health<R: Rig>(b: &mut Bench<'_, R>) -> Check {
             b.run_a_while();
             last = grown(b, last)?;
         }
+        if let Some(flight) = b.flight.last().copied() {
+            let _ = b.cancel(flight.ticket);
+        }
+        b.run_a_while();
         let _ = b.reset();
         last = grown(b, last)?;
         b.drain()?;
@@ -136,7 +140,11 @@ pub(super) fn health<R: Rig>(b: &mut Bench<'_, R>) -> Check {
 /// The counters, none of which fell.
 pub(super) fn grown<R: Rig>(b: &mut Bench<'_, R>, last: Health) -> Check<Health> {
     let health = b.health();
-    let grown = health.spurious >= last.spurious && health.failed >= last.failed;
+    let counters = |health: Health| {
+        let Health { spurious, failed, corrupt, stale, retries, bus, resets } = health;
+        [spurious, failed, corrupt, stale, retries, bus, resets]
+    };
+    let grown = counters(health).iter().zip(counters(last)).all(|(now, before)| *now >= before);
     b.expect(grown, "a counter of health fell").map(|()| health)
 }
 

@@ -64,6 +64,8 @@ pub(crate) enum Defect {
     ShrinksAfterAReset,
     ClearsItsHealth,
     CountsNoErrors,
+    CountsNoCancellations,
+    ForgetsItsResets,
     ReadsEverything,
     LosesTheHundredth,
 }
@@ -71,7 +73,7 @@ pub(crate) enum Defect {
 use Defect::*;
 
 /// With the rule that is there to find it.
-pub(crate) const ALL: [(Defect, &str); 54] = [
+pub(crate) const ALL: [(Defect, &str); 56] = [
     (FailsEveryBlock, "serves"),
     (TakesOneMore, "capacity"),
     (FullIsAnotherKind, "full"),
@@ -124,6 +126,8 @@ pub(crate) const ALL: [(Defect, &str); 54] = [
     (ShrinksAfterAReset, "constant"),
     (ClearsItsHealth, "health"),
     (CountsNoErrors, "health"),
+    (CountsNoCancellations, "health"),
+    (ForgetsItsResets, "health"),
     (ReadsEverything, "bounded-work"),
     (LosesTheHundredth, "random"),
 ];
@@ -202,6 +206,9 @@ impl Broken {
         match self.defect {
             FailsEveryBlock => completion.result = Err(ErrorKind::Device),
             CompletesTwice => self.kept = Some(completion),
+            CountsNoCancellations if completion.result == Err(ErrorKind::Cancelled) => {
+                self.inner.health.failed -= 1;
+            }
             SwallowsACompletion if self.completed.is_multiple_of(3) => return Pump::Waiting,
             LosesTheHundredth if self.completed.is_multiple_of(100) => return Pump::Waiting,
             CutsTickets => completion.ticket.sequence &= 0xffff,
@@ -394,6 +401,7 @@ impl AcceleratorQueue for Broken {
         let mut health = self.inner.health();
         match self.defect {
             HidesLateAnswers => health.spurious = 0,
+            ForgetsItsResets => health.resets = self.resets % 2,
             CountsNoErrors => health.failed = health.failed.min(1),
             _ => {}
         }
