@@ -70,6 +70,8 @@ pub(super) struct Ended {
     /// When it was handed out.
     pub(super) collected: Instant,
     pub(super) result: Result<Outcome, ErrorKind>,
+    /// It has a result, and one that started later had its own before.
+    pub(super) overtaken: bool,
 }
 
 /// What `poll` answered.
@@ -97,6 +99,8 @@ pub(super) struct Bench<'r, R> {
     pub(super) ended: Vec<Ended, { 2 * MOST }>,
     /// How many completions with an error there were since then.
     pub(super) failed: u32,
+    /// The latest start of a block with a result.
+    latest: Instant,
     /// Number of the next ticket.
     pub(super) next: u32,
     /// The most that one call has touched the device.
@@ -105,7 +109,15 @@ pub(super) struct Bench<'r, R> {
 
 impl<'r, R: Rig> Bench<'r, R> {
     pub(super) const fn new(rig: &'r mut R) -> Self {
-        Self { rig, flight: Vec::new(), ended: Vec::new(), failed: 0, next: 1, most_work: 0 }
+        Self {
+            rig,
+            flight: Vec::new(),
+            ended: Vec::new(),
+            failed: 0,
+            latest: Instant::ZERO,
+            next: 1,
+            most_work: 0,
+        }
     }
 
     /// A new queue; ticket numbers go on.
@@ -113,7 +125,7 @@ impl<'r, R: Rig> Bench<'r, R> {
         self.rig.restart();
         self.flight.clear();
         self.ended.clear();
-        (self.failed, self.most_work) = (0, 0);
+        (self.failed, self.latest, self.most_work) = (0, Instant::ZERO, 0);
     }
 
     // ---- time ----------------------------------------------------------------------------------
@@ -193,6 +205,7 @@ impl<'r, R: Rig> Bench<'r, R> {
         let ticket = completion.ticket;
         let flight = self.flight.iter().copied().find(|flight| flight.ticket == ticket);
         self.flight.retain(|other| Some(other.ticket) != flight.map(|flight| flight.ticket));
+        let overtaken = completion.result.is_ok() && completion.started < self.latest;
         let ended = Ended {
             ticket,
             submitted: flight.map(|flight| flight.submitted),
@@ -200,7 +213,11 @@ impl<'r, R: Rig> Bench<'r, R> {
             started: completion.started,
             collected: self.now(),
             result: completion.result.map_err(|error| error.kind()),
+            overtaken,
         };
+        if ended.result.is_ok() {
+            self.latest = self.latest.max(ended.started);
+        }
         self.failed = self.failed.saturating_add(u32::from(ended.result.is_err()));
         let mut oldest = self.ended.is_full();
         self.ended.retain(|_| !core::mem::take(&mut oldest));
@@ -384,6 +401,13 @@ impl<'r, R: Rig> Bench<'r, R> {
     pub(super) fn expect_no_stray(&self) -> Check {
         self.ended.iter().try_for_each(|ended| {
             self.expect_of(ended.ticket, ended.submitted.is_some(), "a completion for a ticket not in flight")
+        })
+    }
+
+    /// Every completion so far came in order of start.
+    pub(super) fn expect_order(&self) -> Check {
+        self.ended.iter().try_for_each(|ended| {
+            self.expect_of(ended.ticket, !ended.overtaken, "completed behind a later start")
         })
     }
 

@@ -102,6 +102,7 @@ fn judge<R: Rig>(b: &mut Bench<'_, R>, ended: &Ended) -> Check {
     let energy = b.capabilities().energy;
     b.expect_no_stray()?;
     b.expect_fates()?;
+    b.expect_order()?;
     times_of(b, ended)?;
     energy_of(b, ended, energy)
 }

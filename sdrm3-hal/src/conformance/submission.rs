@@ -120,12 +120,7 @@ pub(super) fn order<R: Rig>(b: &mut Bench<'_, R>) -> Check {
     }
     b.drain()?;
     b.expect_fates()?;
-    b.ended.windows(2).try_for_each(|pair| match pair {
-        [first, second] => {
-            b.expect_of(second.ticket, first.started <= second.started, "completed behind a later start")
-        }
-        _ => Ok(()),
-    })
+    b.expect_order()
 }
 
 pub(super) fn backlog<R: Rig>(b: &mut Bench<'_, R>) -> Check {
@@ -141,5 +136,6 @@ pub(super) fn backlog<R: Rig>(b: &mut Bench<'_, R>) -> Check {
         Err(Verdict::Fail(_)) => Err(b.failure("blocks ended between two polls, and one was not handed out")),
         other => other,
     }?;
-    b.expect_no_stray()
+    b.expect_no_stray()?;
+    b.expect_order()
 }

@@ -21,6 +21,7 @@ pub(crate) enum Defect {
     CutsTickets,
     HandsOutBackwards,
     DropsABacklog,
+    TurnsABacklogRound,
     IdleWhileBusy,
     NeverIdle,
     WaitsWithoutAnEvent,
@@ -73,7 +74,7 @@ pub(crate) enum Defect {
 use Defect::*;
 
 /// With the rule that is there to find it.
-pub(crate) const ALL: [(Defect, &str); 56] = [
+pub(crate) const ALL: [(Defect, &str); 57] = [
     (FailsEveryBlock, "serves"),
     (TakesOneMore, "capacity"),
     (FullIsAnotherKind, "full"),
@@ -83,6 +84,7 @@ pub(crate) const ALL: [(Defect, &str); 56] = [
     (CutsTickets, "tickets"),
     (HandsOutBackwards, "order"),
     (DropsABacklog, "backlog"),
+    (TurnsABacklogRound, "backlog"),
     (IdleWhileBusy, "idle"),
     (NeverIdle, "idle"),
     (WaitsWithoutAnEvent, "waiting"),
@@ -277,6 +279,10 @@ impl AcceleratorQueue for Broken {
         }
         if self.is(ReadsEverything) {
             self.inner.touches.set(self.inner.touches.get() + 1_000);
+        }
+        let ended = self.inner.jobs.iter().filter(|job| job.ended.is_some()).count();
+        if self.is(TurnsABacklogRound) && ended > 1 {
+            self.inner.jobs.swap(0, 1);
         }
         if let Some(block) = self.refused
             && self.inner.submit(now, &block).is_ok()
