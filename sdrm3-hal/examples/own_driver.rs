@@ -5,6 +5,7 @@
 //! ```
 
 use std::cell::RefCell;
+use std::mem;
 use std::process::ExitCode;
 use std::rc::Rc;
 
@@ -141,6 +142,7 @@ struct Device {
     now: Instant,
     running: Option<(u32, Instant)>,
     ended: Option<u32>,
+    answers_twice: bool,
     interrupts: u32,
     accesses: u32,
 }
@@ -218,6 +220,9 @@ impl Rig for Bench {
         if let Some((tag, at)) = device.running.filter(|(_, end)| *end <= device.now) {
             device.running = None;
             device.interrupt(tag, at);
+            if mem::take(&mut device.answers_twice) {
+                device.interrupt(tag, at);
+            }
         }
     }
 
@@ -232,6 +237,8 @@ impl Rig for Bench {
         let now = device.now;
         match mishap {
             Mishap::LateAnswer(ticket) => device.interrupt(ticket.sequence, now),
+            Mishap::TwoAnswers => device.answers_twice = true,
+            Mishap::Overrun => while ENDED.push(Interrupt { at: now, status: u32::MAX }).is_ok() {},
             // It forgets what it runs, and no interrupt will come.
             Mishap::Hang | Mishap::DeviceReset | Mishap::PowerLoss => device.running = None,
             _ => return false,

@@ -372,7 +372,7 @@ impl<'r, R: Rig> Bench<'r, R> {
     /// Lets something go wrong, or skips the rule.
     pub(super) fn strike(&mut self, mishap: Mishap) -> Check {
         match mishap {
-            Mishap::LateAnswer(_) => {}
+            Mishap::LateAnswer(_) | Mishap::TwoAnswers | Mishap::Overrun => {}
             Mishap::PowerLoss => self.lose(true),
             Mishap::DeviceReset | Mishap::Hang => self.lose(false),
         }

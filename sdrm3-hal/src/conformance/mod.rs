@@ -125,7 +125,7 @@ pub use report::{Failure, Finding, Report, Table, Verdict};
 pub use rig::{Mishap, Rig, Work};
 
 /// How many rules there are.
-pub const RULES: usize = 35;
+pub const RULES: usize = 37;
 
 /// One rule of the contract, as it is tried on queues of this rig.
 pub struct Rule<R: Rig> {
@@ -169,6 +169,8 @@ impl<R: Rig> Rule<R> {
         Self::new("reset-usable", "behind a reset the queue works as before", resetting::usable),
         Self::new("reset-siblings", "queues reset along complete theirs", resetting::siblings),
         Self::new("late-answer", "an answer to a gone ticket is dropped and counted", resetting::late_answer),
+        Self::new("two-answers", "of two answers to a block the second is dropped", resetting::two_answers),
+        Self::new("overrun", "a block whose interrupt is lost ends all the same", resetting::overrun),
         Self::new("power-loss", "a loss of power ends blocks with errors", resetting::power_loss),
         Self::new("device-reset", "a device that resets itself loses no ticket", resetting::device_reset),
         Self::new("hang", "a reset frees a queue whose device hangs", resetting::hang),

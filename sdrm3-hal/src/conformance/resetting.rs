@@ -132,6 +132,45 @@ fn dropped<R: Rig>(b: &mut Bench<'_, R>, ticket: sdrm3_core::Ticket) -> Check {
     b.expect_of(ticket, counted, "a late answer was not counted in Health")
 }
 
+pub(super) fn two_answers<R: Rig>(b: &mut Bench<'_, R>) -> Check {
+    let before = late_answers(b);
+    b.start()?;
+    b.strike(Mishap::TwoAnswers)?;
+    unheard(b);
+    b.drain()?;
+    // The second one ends nothing: neither its own block again nor the next one.
+    let next = b.start()?;
+    for _ in 0..4 {
+        if let Answer::Done(_) = b.poll() {
+            return b.fail(next, "the second answer completed something");
+        }
+    }
+    b.drain()?;
+    b.linger();
+    b.expect_no_stray()?;
+    b.expect_fates()?;
+    let counted = late_answers(b) > before;
+    b.expect(counted, "the second answer was not counted in Health")
+}
+
+pub(super) fn overrun<R: Rig>(b: &mut Bench<'_, R>) -> Check {
+    b.fill()?;
+    let _ = b.poll();
+    b.strike(Mishap::Overrun)?;
+    unheard(b);
+    b.drain()?;
+    b.expect_no_stray()?;
+    b.expect_fates()?;
+    works_again(b)
+}
+
+/// Everything in flight ends, and nobody polls.
+fn unheard<R: Rig>(b: &mut Bench<'_, R>) {
+    for _ in 0..b.patience() {
+        b.step();
+    }
+}
+
 /// Whether it was seen as an answer to nothing, or as a repeated one.
 fn late_answers<R: Rig>(b: &mut Bench<'_, R>) -> u64 {
     let health = b.health();

@@ -11,6 +11,11 @@ pub enum Mishap {
     /// The device answers this ticket, or raises its interrupt, as though the block had just ended. The
     /// queue was done with the ticket before.
     LateAnswer(Ticket),
+    /// The device answers the running block twice when it ends, before the queue is polled.
+    TwoAnswers,
+    /// Interrupts come faster than they are collected: those of blocks that end until the next poll find no
+    /// room. Where an interrupt only wakes the CPU, nothing is lost.
+    Overrun,
     /// The device loses its power now, with everything it has. It is there again at the next
     /// [`reset`](AcceleratorQueue::reset), or never.
     PowerLoss,

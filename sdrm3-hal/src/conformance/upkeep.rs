@@ -117,14 +117,13 @@ pub(super) fn health<R: Rig>(b: &mut Bench<'_, R>) -> Check {
     let mut last = before;
     for _ in 0..3 {
         b.fill()?;
+        if let Some(flight) = b.flight.last().copied() {
+            let _ = b.cancel(flight.ticket);
+        }
         for _ in 0..2 {
             b.run_a_while();
             last = grown(b, last)?;
         }
-        if let Some(flight) = b.flight.last().copied() {
-            let _ = b.cancel(flight.ticket);
-        }
-        b.run_a_while();
         let _ = b.reset();
         last = grown(b, last)?;
         b.drain()?;

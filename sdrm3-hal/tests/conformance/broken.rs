@@ -43,9 +43,12 @@ pub(crate) enum Defect {
     ResetLosesAPlace,
     SparesItsSiblings,
     TakesLateAnswers,
-    TakesLateAnswersByTheirPlace,
+    TakesAnswersByPlace,
     CutsLateAnswers,
     HidesLateAnswers,
+    TakesBothAnswers,
+    HidesSecondAnswers,
+    IgnoresAnOverrun,
     ForgetsAtPowerLoss,
     ForgetsAtDeviceReset,
     InventsResults,
@@ -74,7 +77,7 @@ pub(crate) enum Defect {
 use Defect::*;
 
 /// With the rule that is there to find it.
-pub(crate) const ALL: [(Defect, &str); 57] = [
+pub(crate) const ALL: [(Defect, &str); 60] = [
     (FailsEveryBlock, "serves"),
     (TakesOneMore, "capacity"),
     (FullIsAnotherKind, "full"),
@@ -106,9 +109,12 @@ pub(crate) const ALL: [(Defect, &str); 57] = [
     (ResetLosesAPlace, "reset-usable"),
     (SparesItsSiblings, "reset-siblings"),
     (TakesLateAnswers, "late-answer"),
-    (TakesLateAnswersByTheirPlace, "late-answer"),
+    (TakesAnswersByPlace, "late-answer"),
     (CutsLateAnswers, "late-answer"),
     (HidesLateAnswers, "late-answer"),
+    (TakesBothAnswers, "two-answers"),
+    (HidesSecondAnswers, "two-answers"),
+    (IgnoresAnOverrun, "overrun"),
     (ForgetsAtPowerLoss, "power-loss"),
     (ForgetsAtDeviceReset, "device-reset"),
     (InventsResults, "device-reset"),
@@ -153,6 +159,8 @@ pub(crate) struct Broken {
     stuck: bool,
     /// It has just handed one out.
     handed_out: bool,
+    /// A block is answered twice, or interrupts are lost.
+    struck: bool,
 }
 
 impl Broken {
@@ -185,6 +193,7 @@ impl Broken {
             resets: 0,
             stuck: false,
             handed_out: false,
+            struck: false,
         }
     }
 
@@ -208,6 +217,7 @@ impl Broken {
         match self.defect {
             FailsEveryBlock => completion.result = Err(ErrorKind::Device),
             CompletesTwice => self.kept = Some(completion),
+            TakesBothAnswers if std::mem::take(&mut self.struck) => self.kept = Some(completion),
             CountsNoCancellations if completion.result == Err(ErrorKind::Cancelled) => {
                 self.inner.health.failed -= 1;
             }
@@ -279,6 +289,9 @@ impl AcceleratorQueue for Broken {
         }
         if self.is(ReadsEverything) {
             self.inner.touches.set(self.inner.touches.get() + 1_000);
+        }
+        if self.is(IgnoresAnOverrun) && std::mem::take(&mut self.struck) {
+            self.inner.jobs.retain(|job| job.ended.is_none());
         }
         let ended = self.inner.jobs.iter().filter(|job| job.ended.is_some()).count();
         if self.is(TurnsABacklogRound) && ended > 1 {
@@ -431,7 +444,7 @@ impl Article for Broken {
     fn late_answer(&mut self, late: Ticket) {
         let taken = self.inner.jobs.iter().position(|job| match self.defect {
             TakesLateAnswers => true,
-            TakesLateAnswersByTheirPlace => self.place(job.ticket) == self.place(late),
+            TakesAnswersByPlace => self.place(job.ticket) == self.place(late),
             CutsLateAnswers => job.ticket.sequence as u16 == late.sequence as u16,
             _ => false,
         });
@@ -439,6 +452,15 @@ impl Article for Broken {
             Some(job) => job.ended = job.ended.or(Some((job.submitted, Ok(())))),
             None => self.inner.health.spurious += 1,
         }
+    }
+
+    fn two_answers(&mut self) {
+        self.struck = self.is(TakesBothAnswers);
+        self.inner.health.spurious += u32::from(!self.is(HidesSecondAnswers));
+    }
+
+    fn overrun(&mut self) {
+        self.struck = self.is(IgnoresAnOverrun);
     }
 
     fn power_loss(&mut self, now: Instant) {

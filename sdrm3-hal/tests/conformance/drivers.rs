@@ -11,7 +11,7 @@ use sdrm3_hal::driver::cpu::{CpuQueue, Kernel, Step};
 use sdrm3_hal::driver::spi_mailbox::{Config, NoReset, SpiMailbox};
 
 use crate::bench::{Board, Wire};
-use crate::device::Npu;
+use crate::device::{Npu, Twist};
 
 // ---- a co-processor behind SPI -----------------------------------------------------------------
 
@@ -85,6 +85,7 @@ impl<const DEPTH: usize, RESET: OutputPin> Rig for Spi<DEPTH, RESET> {
         let mut board = self.board.borrow_mut();
         match mishap {
             Mishap::LateAnswer(ticket) => board.repeat(ticket.sequence),
+            Mishap::Overrun => {} // an edge of the pin only wakes
             // Back at the reset pin; without one, the driver cannot do it: soon, by itself.
             Mishap::PowerLoss => board.lose_power(20_000_000),
             Mishap::DeviceReset => board.reboot(),
@@ -153,9 +154,13 @@ impl<Q: AcceleratorQueue> Rig for Doorbell<Q> {
     }
 
     fn strike(&mut self, mishap: Mishap) -> bool {
+        let depth = self.queue.capabilities().depth;
         let mut device = self.npu.device();
         match mishap {
             Mishap::LateAnswer(ticket) => device.answer(ticket.sequence),
+            // It has a place for each answer.
+            Mishap::TwoAnswers if depth > 1 => device.twists.push_back(Twist::Twice),
+            Mishap::Overrun => {} // the interrupt only wakes
             Mishap::PowerLoss => device.lose_power(),
             Mishap::DeviceReset => device.reset(),
             Mishap::Hang => device.hangs = true,

@@ -293,6 +293,14 @@ pub(crate) trait Article: AcceleratorQueue {
         self.reference().health.spurious += 1;
     }
 
+    /// The device answers a block twice when it ends.
+    fn two_answers(&mut self) {
+        self.reference().health.spurious += 1;
+    }
+
+    /// Interrupts find no room.
+    fn overrun(&mut self) {}
+
     fn power_loss(&mut self, now: Instant) {
         self.reference().gone = true;
         self.reference().lose(now, ErrorKind::Gone);
@@ -377,6 +385,8 @@ impl<Q: Article> Rig for Desk<Q> {
         self.queue.reference().work(now);
         match mishap {
             Mishap::LateAnswer(ticket) => self.queue.late_answer(ticket),
+            Mishap::TwoAnswers => self.queue.two_answers(),
+            Mishap::Overrun => self.queue.overrun(),
             Mishap::PowerLoss => self.queue.power_loss(now),
             Mishap::DeviceReset => self.queue.device_reset(now),
             Mishap::Hang => self.queue.hang(),
