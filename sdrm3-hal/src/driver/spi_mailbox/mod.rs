@@ -32,7 +32,11 @@
 //!   repeats it until a frame of the device acknowledges its number. The device handles the next number
 //!   only, so a repeated command is carried out once.
 //! - *Reports* have consecutive sequence numbers; one is under way at a time. The device repeats it in
-//!   every frame until a frame of the host acknowledges its number. The host takes the next number only.
+//!   every frame, but for the identity, until a frame of the host acknowledges its number. The host takes the
+//!   next number only.
+//! - The *reply* to a hello is the identity, whatever is under way: no session begins without it. That to any
+//!   other frame is the report under way, else the state. Of a frame that names another session than its own
+//!   the device hears the number, and neither command nor acknowledgement.
 //! - A *session* lasts from one reset of the device to the next. Its name goes with every frame: boot and
 //!   epoch. The host opens each with a reset, so it begins with an empty device, and gives it an epoch that
 //!   it never gave before. A device that starts again has epoch 0, so it is found out even if it cannot
@@ -46,6 +50,8 @@
 //!   to a frame that asks (any but *nothing*) is armed until it is collected, and while there is a report
 //!   that is not acknowledged. The pin is a level: the driver reads it at every call, so the device lowers
 //!   it first thing behind a transfer.
+//! - The device listens again as soon as it can: the host waits for no pin to send what is new. Of a frame that
+//!   is missed, a command comes again after [`Config::retry`]; an acknowledgement costs one transfer more.
 //!
 //! # States
 //!
