@@ -641,6 +641,17 @@ fn faults_are_counted() {
     assert_eq!(counts(Fault::Reboot, 2).resets, 1);
 }
 
+#[test]
+fn a_report_that_comes_again_is_stale() {
+    let mut bench = Bench::up();
+    bench.board.borrow_mut().faults.extend([None, None, None, Some(Fault::FlipHeard(150))]);
+    bench.submit().unwrap();
+    bench.drain(1_000);
+    assert_eq!(bench.poll(), Pump::Idle, "its acknowledgement was lost");
+    let health = bench.queue.health();
+    assert_eq!((health.stale, health.spurious), (1, 0), "repeated; the block was ours");
+}
+
 // ---- any sequence of faults ------------------------------------------------------------------
 
 #[derive(Clone, Debug)]

@@ -402,6 +402,7 @@ impl<SPI: SpiDevice, READY: InputPin, const DEPTH: usize, RESET: OutputPin>
                 self.ended(&report, now);
             }
             Message::Report(_) if echo && frame.sequence == self.acknowledge => {}
+            Message::Report(_) if frame.sequence == self.acknowledge => count(&mut self.health.stale),
             Message::Report(_) => self.discard(frame),
             _ => {}
         }
