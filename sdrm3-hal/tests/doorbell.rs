@@ -209,6 +209,25 @@ fn it_waits_for_the_device_without_spinning() {
     bench.works(1);
 }
 
+/// The runtime tries again for as long as it is told `NotReady`.
+#[test]
+fn a_device_that_does_not_come_out_of_its_reset_is_gone() {
+    let mut bench = Bench::new();
+    bench.npu.device().reset_ns = 150_000_000;
+    bench.submit(1).unwrap();
+    bench.queue.reset(bench.now()).unwrap();
+    assert_eq!(bench.collect(), [(1, Err(Error::Reset))]);
+    assert_eq!(bench.after(99_999_999).submit(2), Err(Error::NotReady));
+    assert_eq!(bench.queue.reset(bench.now()), Ok(()), "it may still come");
+    assert_eq!(bench.after(1).submit(2), Err(Error::Gone));
+    assert_eq!(bench.queue.reset(bench.now()), Err(Error::Gone));
+    assert_eq!(bench.poll(), Pump::Idle);
+    bench.after(50_000_000).works(3);
+    // The next time it has as long again.
+    bench.queue.reset(bench.now()).unwrap();
+    assert_eq!(bench.submit(4), Err(Error::NotReady));
+}
+
 #[test]
 fn another_device_or_one_that_can_do_less_is_not_driven() {
     for (what, id, features, ticks_hz) in [

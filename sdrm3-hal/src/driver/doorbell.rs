@@ -69,6 +69,7 @@
 //! | writes an answer of before a reset | its phase is old: dropped, counted in `spurious` |
 //! | resets itself | what was answered is handed out, the rest ends with `Reset`; `resets` |
 //! | has no power (registers read all ones) | everything in flight ends with `Gone` |
+//! | does not come out of a reset | `NotReady`, and behind [`START_UP`](DoorbellQueue::START_UP) `Gone` |
 //! | says that it ran before it was given the block, or runs | times are cut to what can be; an end ahead is `now` |
 //! | hangs | `Waiting`, and no progress: time is the user's matter, `reset` frees it |
 //!
@@ -84,7 +85,7 @@ use core::num::{NonZeroU32, NonZeroU64};
 use core::ops::Range;
 
 use heapless::Deque;
-use sdrm3_core::{Dispatch, Instant, Outcome, Ticket};
+use sdrm3_core::{Dispatch, Duration, Instant, Outcome, Ticket};
 
 use crate::queue::{
     AcceleratorQueue, CancelOutcome, Capabilities, Completion, ErrorType, Granularity, Health, Pump,
@@ -136,6 +137,8 @@ pub struct DoorbellQueue<W, const DEPTH: usize> {
     address: u64,
     capabilities: Capabilities,
     up: Option<Up>,
+    /// Since when it is waited for to come out of a reset.
+    waits: Option<Instant>,
     /// Oldest first: `lost` of them end with `loss`, the device has the others.
     in_flight: Deque<(Ticket, Instant), DEPTH>,
     lost: usize,
@@ -155,6 +158,10 @@ impl<W: Window, const DEPTH: usize> DoorbellQueue<W, DEPTH> {
     /// How many bytes of memory the rings take.
     pub const BYTES: u32 = Self::RINGS.bytes();
 
+    /// How long a device may take to come out of a reset, from when that was first looked for; then it counts
+    /// as gone until it does.
+    pub const START_UP: Duration = Duration::from_millis(100);
+
     /// A queue whose rings lie at this address, as the device sees it: a multiple of 64, with
     /// [`BYTES`](Self::BYTES) of memory behind it. The depth of the capabilities is `DEPTH`.
     ///
@@ -167,6 +174,7 @@ impl<W: Window, const DEPTH: usize> DoorbellQueue<W, DEPTH> {
             address,
             capabilities,
             up: None,
+            waits: None,
             in_flight: Deque::new(),
             lost: 0,
             loss: Error::Reset,
@@ -191,10 +199,13 @@ impl<W: Window, const DEPTH: usize> DoorbellQueue<W, DEPTH> {
     }
 
     /// Sets the device up, if it is ready. O(DEPTH).
-    fn start(&mut self) -> Result<(), Error> {
+    fn start(&mut self, now: Instant) -> Result<(), Error> {
         match self.window.read(Register::Id) {
             layout::ID => {}
-            ALL_ONES => return Err(Error::Gone),
+            ALL_ONES => {
+                self.waits = None;
+                return Err(Error::Gone);
+            }
             _ => return Err(Error::Unsupported),
         }
         let state = self.window.read(Register::Status);
@@ -202,8 +213,10 @@ impl<W: Window, const DEPTH: usize> DoorbellQueue<W, DEPTH> {
             self.window.write(Register::Control, control::RESET);
         }
         if state != status::READY {
-            return Err(Error::NotReady);
+            self.waits.get_or_insert(now);
+            return Err(if self.is_overdue(now) { Error::Gone } else { Error::NotReady });
         }
+        self.waits = None;
         let ticks_hz = NonZeroU32::new(self.window.read(Register::TicksHz));
         let ticks_hz = ticks_hz.filter(|_| self.can(self.window.read(Register::Features)));
         let ticks_hz = ticks_hz.ok_or(Error::Unsupported)?;
@@ -225,6 +238,11 @@ impl<W: Window, const DEPTH: usize> DoorbellQueue<W, DEPTH> {
         (self.submitted, self.completed, self.noted) = (first, first, None);
         self.up = Some(Up { boot, ticks_hz });
         Ok(())
+    }
+
+    /// Whether it has been in a reset for too long.
+    fn is_overdue(&self, now: Instant) -> bool {
+        self.waits.is_some_and(|since| now.saturating_since(since) >= Self::START_UP)
     }
 
     /// Whether a device with these features can do what it was said to.
@@ -395,7 +413,7 @@ impl<W: Window, const DEPTH: usize> AcceleratorQueue for DoorbellQueue<W, DEPTH>
             self.check_boot(); // else `poll` does, once it has what was answered before
         }
         if self.up.is_none() {
-            self.start()?;
+            self.start(now)?;
         }
         self.in_flight.push_back((block.ticket, now)).map_err(|_| Error::Full)?;
         let entry = Self::RINGS.submission(self.submitted);
@@ -412,7 +430,7 @@ impl<W: Window, const DEPTH: usize> AcceleratorQueue for DoorbellQueue<W, DEPTH>
         // Before looking: what is written behind the look raises the interrupt again.
         self.window.write(Register::Interrupt, ALL_ONES);
         if self.lost == 0 && self.up.is_none() {
-            let _ = self.start(); // if it is ready; a block that is refused is told why not
+            let _ = self.start(now); // if it is ready; a block that is refused is told why not
         }
         if self.lost == 0 && self.up.is_some() {
             for _ in 0..DEPTH {
@@ -477,13 +495,15 @@ impl<W: Window, const DEPTH: usize> AcceleratorQueue for DoorbellQueue<W, DEPTH>
 
     /// Only begins: until the device is out of its reset, blocks are refused with [`Error::NotReady`].
     /// While it is in one it is left alone.
-    fn reset(&mut self, _: Instant) -> Result<(), Error> {
+    fn reset(&mut self, now: Instant) -> Result<(), Error> {
         let state = self.window.read(Register::Status);
-        if state == ALL_ONES {
+        let ready = state & status::READY != 0;
+        if state == ALL_ONES || !ready && self.is_overdue(now) {
             self.lose(Error::Gone);
             return Err(Error::Gone);
         }
-        if state & status::READY != 0 {
+        if ready {
+            self.waits = None;
             self.window.write(Register::Control, control::RESET);
             self.health.resets = self.health.resets.saturating_add(1);
         }

@@ -24,7 +24,7 @@ pub enum Error {
     Cancelled,
     /// The device was reset, or reset itself.
     Reset,
-    /// The device has no power.
+    /// The device has no power, or does not come out of its reset.
     Gone,
 }
 
