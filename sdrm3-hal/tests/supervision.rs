@@ -227,7 +227,16 @@ fn a_trial_that_fails_doubles_the_quarantine_up_to_its_limit() {
     // A reason that would pass otherwise ends a trial as well.
     npu(&mut runtime).refusals.extend([ErrorKind::Gone; 4]);
     npu(&mut runtime).refusals.extend([ErrorKind::Full; 5]);
-    for quarantine in [100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000] {
+    let quarantines = [100, 200, 400, 800, 1_600, 3_200, 6_400, 10_000, 10_000];
+    for (trials, quarantine) in quarantines.into_iter().enumerate() {
+        if trials > 1 {
+            assert_eq!(
+                runtime.poll(ms(at), &mut diary),
+                Wake::Now,
+                "it is reset, and has a grace to come up"
+            );
+            at += 5;
+        }
         runtime.release(HANDS, ms(at), &mut diary).unwrap();
         runtime.poll(ms(at), &mut diary);
         runtime.queues_mut()[DSP].ends(done(at));
@@ -272,6 +281,30 @@ fn an_accelerator_that_did_not_answer_is_reset_before_its_trial() {
     assert_eq!(npu(&mut runtime).resets, 1);
     assert_eq!(runtime.poll(ms(101), &mut diary), Wake::At(ms(106)), "a grace to come up");
     runtime.poll(ms(106), &mut diary);
+    assert_eq!(diary.read(), ["npu back"]);
+}
+
+/// It may be one that only a reset brings back; the first trial is without, for most come back by themselves.
+#[test]
+fn an_accelerator_that_refuses_its_trial_is_reset_before_the_next_one() {
+    let (mut runtime, mut diary) = hands_on_the_npu();
+    npu(&mut runtime).ends(Err(ErrorKind::Gone));
+    runtime.poll(ms(1), &mut diary);
+    runtime.queues_mut()[DSP].ends(done(5));
+    runtime.poll(ms(5), &mut diary);
+    runtime.poll(ms(101), &mut diary);
+    runtime.release(HANDS, ms(110), &mut diary).unwrap();
+    npu(&mut runtime).refusals.push_back(ErrorKind::Gone);
+    runtime.poll(ms(110), &mut diary);
+    runtime.queues_mut()[DSP].ends(done(114));
+    assert_eq!(runtime.poll(ms(114), &mut diary), Wake::At(ms(310)), "twice as long");
+    assert_eq!(npu(&mut runtime).resets, 0);
+    diary.read();
+
+    runtime.poll(ms(310), &mut diary);
+    assert_eq!(npu(&mut runtime).resets, 1);
+    assert_eq!(runtime.poll(ms(310), &mut diary), Wake::At(ms(315)), "a grace to come up");
+    runtime.poll(ms(315), &mut diary);
     assert_eq!(diary.read(), ["npu back"]);
 }
 

@@ -76,8 +76,8 @@ where
                 Step::Stopping => asked |= self.reset_hung(accelerator, now, application),
                 Step::Resetting => self.write_off(accelerator, now, application),
                 Step::Resting => _ = self.put_back(accelerator, now, application),
-                Step::Quarantined { unanswered: true } => asked |= self.reset_lost(accelerator, now),
-                Step::Quarantined { unanswered: false } => {
+                Step::Quarantined { reset: true } => asked |= self.reset_lost(accelerator, now),
+                Step::Quarantined { reset: false } => {
                     count(&mut self.trouble.returns);
                     self.put_back(accelerator, now, application);
                 }
@@ -165,14 +165,14 @@ where
         true
     }
 
-    /// Resets an accelerator once more that did not answer a reset; a block is tried when it comes back.
+    /// Resets an accelerator that does not come back by itself; a block is tried when it does.
     fn reset_lost(&mut self, accelerator: AcceleratorId, now: Instant) -> bool {
         let back = self.reset(accelerator, now);
         let (grace, rest) = (self.grace(), self.supervision.quarantine);
         if let Some(lane) = self.lanes.get_mut(usize::from(accelerator.0)) {
             if back {
                 // Meanwhile the queue can say what it has left to say.
-                lane.go(Step::Quarantined { unanswered: false }, now.saturating_add(grace));
+                lane.go(Step::Quarantined { reset: false }, now.saturating_add(grace));
             } else {
                 lane.quarantine(rest, true, now);
             }
@@ -224,11 +224,13 @@ where
             self.put_back(accelerator, now, application);
             self.unsupported(accelerator, model, now, application);
         } else {
+            let on_trial = lane.is_on_trial();
             // A device may have to start first for its trial: its driver says when it is gone.
-            if kind == ErrorKind::NotReady || kind.is_transient() && !lane.is_on_trial() {
+            if kind == ErrorKind::NotReady || kind.is_transient() && !on_trial {
                 lane.rest(self.supervision.back_off, now);
             } else {
-                self.take_out(accelerator, false, now, application);
+                // It did not come back by itself.
+                self.take_out(accelerator, on_trial, now, application);
             }
             // What is full, starts or is gone takes no model's blocks.
             if !matches!(kind, ErrorKind::Full | ErrorKind::NotReady | ErrorKind::Bus | ErrorKind::Gone) {
@@ -279,17 +281,18 @@ where
         let _ = self.bar(model, accelerator, true, now, application);
     }
 
-    /// Takes an accelerator out of service, for a rest that doubles each time in a row.
+    /// Takes an accelerator out of service, for a rest that doubles each time in a row, and for a reset
+    /// before its trial if it does not come back by itself.
     fn take_out(
         &mut self,
         accelerator: AcceleratorId,
-        unanswered: bool,
+        reset: bool,
         now: Instant,
         application: &mut impl Application,
     ) {
         count(&mut self.trouble.quarantines);
         if let Some(lane) = self.lanes.get_mut(usize::from(accelerator.0)) {
-            lane.quarantine(self.supervision.quarantine, unanswered, now);
+            lane.quarantine(self.supervision.quarantine, reset, now);
         }
         self.fault(accelerator, Fault::OutOfService, now, application);
     }

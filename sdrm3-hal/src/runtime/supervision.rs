@@ -17,7 +17,8 @@ use sdrm3_core::{Dispatch, Duration, Instant, ModelId, Ticket};
 ///      |                    | no answer: written off, the job is dispatched elsewhere
 ///      |                    v
 ///      '------------- [ quarantined ]    a rest that doubles, then one block on trial;
-///      |                                   a device that did not answer is reset before
+///      |                                   a device that did not answer, or refused one,
+///      |                                   is reset before
 ///      |
 ///      '------------- [ resting ]        refused or failed for a passing reason: a short rest, doubling
 /// ```
@@ -152,9 +153,9 @@ pub(super) enum Step {
     Stopping,
     Resetting,
     Resting,
-    /// With a reset that was not answered, or without.
+    /// To be reset before its trial, or not.
     Quarantined {
-        unanswered: bool,
+        reset: bool,
     },
 }
 
@@ -245,9 +246,9 @@ impl<const MODELS: usize> Lane<MODELS> {
         self.rests = self.rests.saturating_add(1);
     }
 
-    pub(super) fn quarantine(&mut self, rest: Option<Rest>, unanswered: bool, now: Instant) {
+    pub(super) fn quarantine(&mut self, rest: Option<Rest>, reset: bool, now: Instant) {
         let due = rest.map_or(Instant::MAX, |rest| now.saturating_add(rest.after(self.quarantines)));
-        self.go(Step::Quarantined { unanswered }, due);
+        self.go(Step::Quarantined { reset }, due);
         self.quarantines = self.quarantines.saturating_add(1);
     }
 
