@@ -419,9 +419,9 @@ impl<'w, P: Policy, const MODELS: usize, const JOBS: usize, const ACCS: usize>
     }
 }
 
-/// The highest difference from the base among `pairs`, and the accelerators that have it. A call of its own: its
-/// loop then has all registers.
-#[inline(never)]
+/// The highest difference from the base among `pairs`, and the accelerators that have it. A call of its own where
+/// registers are few: its loop then has all of them.
+#[cfg_attr(target_pointer_width = "32", inline(never))]
 fn most_above<P: Policy, const ACCS: usize>(
     policy: &P,
     weighed: P::Weighed,
