@@ -96,7 +96,7 @@ def main():
         sys.exit(f"profile.py: the decision or `Gated::new` is not a function of its own in {elf}")
     # What else the scheduler calls between decisions, as `complete`, is not theirs.
     inside = [(first, end) for name, first, end in ranges
-              if name == decision[0][0] or re.search(r"gated::Gated<8, 4>>::(?!new$)", name)
+              if name == decision[0][0] or re.search(r"^<sdrm3_core::gated::Gated<8, 4>>::(?!new$)", name)
               or re.search(r"(look_closer|best_by_score|is_first|next_wake|switch_cost|fastest_of_many)$", name)]
     counted, polls = [], []
     for address in executed(boards[0], elf, ranges):
