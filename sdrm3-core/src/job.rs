@@ -340,6 +340,12 @@ impl JobView<'_> {
     /// [`score::starvation`] of it: of the time since `ready_since` and the mean latency of its next segment.
     #[inline(always)]
     pub fn starvation(&self, now: Instant) -> u32 {
+        if now < self.ready.since { 0 } else { self.starvation_by_now(now) }
+    }
+
+    /// The same at a time not before `ready_since`, which that of a decision never is.
+    #[inline(always)]
+    pub(crate) fn starvation_by_now(&self, now: Instant) -> u32 {
         let wait = now.as_nanos().wrapping_sub(self.ready.since.as_nanos());
         if self.slack_at_ease(now).is_some() || wait >> 32 == 0 {
             score::starvation_of_ready(wait as u32, self.ready.mean_latency)

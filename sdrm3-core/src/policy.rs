@@ -194,7 +194,7 @@ impl Policy for MapScore {
     fn weigh(&self, job: &JobView<'_>, _: &[AcceleratorState], now: Instant) -> MapScoreWeighed {
         MapScoreWeighed {
             urgency: job.urgency(now),
-            starvation_term: score::starvation_term(self.weights.alpha, job.starvation(now)),
+            starvation_term: score::starvation_term(self.weights.alpha, job.starvation_by_now(now)),
         }
     }
 

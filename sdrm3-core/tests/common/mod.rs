@@ -59,10 +59,14 @@ impl Policy for Witness {
     }
 
     fn weigh(&self, job: &JobView<'_>, accelerators: &[AcceleratorState], now: Instant) -> MapScoreWeighed {
-        // What was made ready at events is what the job has now.
-        assert_eq!(job.urgency(now), score::urgency(job.togo, job.slack(now)));
-        let wait = now.saturating_since(job.ready_since);
-        assert_eq!(job.starvation(now), score::starvation(wait, job.segment.mean_latency_ns));
+        // What was made ready at events is what the job has now, and has at any other time.
+        let before = Instant::from_nanos(job.ready_since.as_nanos().saturating_sub(1));
+        let later = now.saturating_add(span_ms(1));
+        for at in [now, before, later, job.frame.deadline, Instant::ZERO, Instant::MAX] {
+            assert_eq!(job.urgency(at), score::urgency(job.togo, job.slack(at)), "{at:?}");
+            let wait = at.saturating_since(job.ready_since);
+            assert_eq!(job.starvation(at), score::starvation(wait, job.segment.mean_latency_ns), "{at:?}");
+        }
         for (on, index) in job.placements.iter().zip(0u8..).filter(|(on, _)| !on.runs()) {
             assert_eq!(job.latency_on(AcceleratorId(index)), None, "{on:?}");
         }
