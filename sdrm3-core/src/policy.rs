@@ -85,8 +85,8 @@ pub enum Wanted {
 /// Chooses what runs next, and where.
 pub trait Policy {
     /// What is made ready for it; there is room for one figure of each pair. With the latencies
-    /// [`base`](Self::base) is not asked, [`Offer::latency_preference`] takes a division, and [`JobView::urgency`] is
-    /// worked out from the start.
+    /// [`base`](Self::base) and [`at_most`](Self::at_most) are not asked, [`Offer::latency_preference`] takes a division,
+    /// and [`JobView::urgency`] is worked out from the start.
     const PREPARED: Prepared = Prepared::LatencyPreference;
 
     /// What [`weigh`](Self::weigh) finds out about a job for all its pairs.
@@ -99,15 +99,16 @@ pub trait Policy {
     /// Scores one ready job on one idle accelerator that can run it; `None`: not there, now. O(1).
     fn score(&self, weighed: Self::Weighed, job: &JobView<'_>, offer: &Offer<'_>) -> Option<Score>;
 
-    /// Where the job is wanted, if that is known, whatever a switch costs: then [`score`](Self::score), which would tell
-    /// the same, is not asked. O(1).
+    /// Where the job is wanted, if that is known, whatever a switch costs. [`score`](Self::score) has to tell the same,
+    /// for it may be asked instead. O(1).
     fn wanted(&self, weighed: Self::Weighed) -> Wanted {
         let _ = weighed;
         Wanted::Anywhere
     }
 
     /// A score that the job has wherever it switches for free, if [`above`](Self::above) can tell the rest:
-    /// then `score` is `Some(base + above)` there, and not asked. `None`: ask `score`. O(1).
+    /// then `score` is `Some(base + above)` there, and no more than that where a switch costs; it may be asked all
+    /// the same. `None`: ask `score`. O(1).
     fn base(&self, weighed: Self::Weighed) -> Option<Score> {
         let _ = weighed;
         None

@@ -210,7 +210,8 @@ pub const fn urgency(togo: Duration, slack: Duration) -> u32 {
 pub(crate) const fn urgency_at_ease(togo: Togo, slack_ns: u32) -> u32 {
     let zeros = leading_zeros(slack_ns);
     let quotient = togo.0 / ((slack_ns << (zeros & 31)) >> 16 | 1 << 15);
-    // The quotient has 17 bits, and at 2^-30 of its true size it is shifted up by less than two.
+    // The quotient has 17 bits. Work below four times the slack has two bits more than that at most: so `down` is no
+    // less than zero.
     let down = togo.shift() - zeros as i32;
     (quotient << 14) >> (down & 31)
 }
